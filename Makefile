@@ -1,0 +1,45 @@
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+PROTOS := $(wildcard protos/mammosynth/v1/*.proto)
+.DEFAULT_GOAL := help
+
+.PHONY: help setup protos lint test test-slow demo clean
+
+help: ## Say what can be made
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.installed: pyproject.toml protos/pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt grpcio-tools mypy-protobuf
+	$(MAKE) --no-print-directory stubs
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable protos --editable '.[all,dev]'
+	touch $@
+
+.PHONY: stubs
+stubs:
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m grpc_tools.protoc --proto_path=protos --python_out=protos \
+	  --mypy_out=quiet:protos --grpc_python_out=protos --mypy_grpc_out=quiet:protos $(PROTOS)
+	touch protos/mammosynth/v1/image_pb2.py
+
+setup: $(VENV)/.installed ## Make the virtual environment and install everything into it
+
+protos/mammosynth/v1/image_pb2.py: $(PROTOS) | $(VENV)/.installed
+	$(MAKE) --no-print-directory stubs
+
+protos: setup protos/mammosynth/v1/image_pb2.py ## Write the Python stubs of the contract
+
+lint: protos ## Check format, style, types, imports between packages, and the contract
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	cd protos && $(abspath $(BIN))/buf lint
+
+test: protos ## Run the tests, but for the slow ones
+	$(BIN)/pytest
+
+test-slow: protos ## Run the slow tests
+	$(BIN)/pytest -m slow

@@ -1,0 +1,1 @@
+"""The contract of mammosynth's services and its Python client."""

@@ -1,0 +1,1 @@
+"""The services of mammosynth, one folder each, and its command line."""

@@ -1,0 +1,1 @@
+"""Curator: films and tables in, prepared data set out."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.interpolate import PchipInterpolator
+from scipy.special import expit
 
 from services.curator.phantom.texture import FloatImage
 
@@ -29,6 +30,7 @@ class Patient:
 
     @classmethod
     def draw(cls, generator: np.random.Generator) -> "Patient":
+        """Draw a patient at random."""
         return cls(
             size=generator.uniform(0.82, 1.08),
             density=float(generator.beta(2.0, 2.2)),
@@ -76,33 +78,28 @@ def _oblique_outline(
     level = generator.uniform(0.58, 0.66)
     axilla = generator.uniform(0.5, 0.62) * reach
     fold = min(level + 0.27 * patient.size, 0.93)
-    heights = [-0.05, 0.22, level - 0.16, level, level + 0.12 * patient.size, fold, 1.05]
-    reaches = [axilla, axilla * 1.04, 0.86 * reach, reach, 0.82 * reach, 0.16 * reach, 0.03]
+    below = level + 0.13 * patient.size
+    heights = [-0.05, 0.14, level - 0.2, level - 0.09, level, below, fold - 0.05, fold + 0.03, 1.06]
+    shares = [1.0, 0.86 + 0.14 * axilla / reach, 0.95, 1.0, 0.9, 0.42, 0.18, 0.05]
+    reaches = [axilla, 1.06 * axilla, shares[1] * 0.88 * reach, *(reach * share for share in shares[2:])]
     outline = PchipInterpolator(heights, reaches)(y)
     return outline.astype(np.float32), (level, reach), 0.3 * patient.size
 
 
-def _pectoral(
-    generator: np.random.Generator, y: FloatImage, x: FloatImage, nipple: tuple[float, float]
-) -> FloatImage:
+def _pectoral(generator: np.random.Generator, y: FloatImage, x: FloatImage, nipple: tuple[float, float]) -> FloatImage:
     """Muscle in the upper corner at the chest wall, edge slightly convex and soft."""
     top = generator.uniform(0.42, 0.62) * nipple[1]
     bottom = nipple[0] + generator.uniform(-0.08, 0.06)
     share = np.clip(y / bottom, 0, 1.2)
     edge = top * (1 - share ** generator.uniform(1.0, 1.35))
-    return (1 / (1 + np.exp((x - edge) / 0.006))).astype(np.float32)
+    return np.asarray(expit((edge - x) / 0.006), dtype=np.float32)
 
 
-def draw_anatomy(
-    generator: np.random.Generator, patient: Patient, *, view: str, shape: tuple[int, int]
-) -> Anatomy:
+def draw_anatomy(generator: np.random.Generator, patient: Patient, *, view: str, shape: tuple[int, int]) -> Anatomy:
     """Draw a left breast in a view (CC or MLO) on a film of `shape` (rows, columns)."""
     rows, columns = shape
-    y, x = np.meshgrid(
-        (np.arange(rows, dtype=np.float32) + 0.5) / rows,
-        (np.arange(columns, dtype=np.float32) + 0.5) / rows,
-        indexing="ij",
-    )
+    row, column = np.indices(shape, dtype=np.float32)
+    y, x = (row + np.float32(0.5)) / np.float32(rows), (column + np.float32(0.5)) / np.float32(rows)
     draw_outline = _craniocaudal_outline if view == "CC" else _oblique_outline
     line, nipple, height = draw_outline(generator, patient, y[:, 0], columns / rows)
     wobble = ndimage.gaussian_filter1d(generator.standard_normal(rows), 0.04 * rows)

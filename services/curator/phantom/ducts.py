@@ -19,9 +19,7 @@ class _Canvas:
         self._image = Image.new("L", (columns * _OVERSAMPLING, rows * _OVERSAMPLING))
         self._draw = ImageDraw.Draw(self._image)
 
-    def line(
-        self, start: tuple[float, float], end: tuple[float, float], width: float, brightness: float
-    ) -> None:
+    def line(self, start: tuple[float, float], end: tuple[float, float], width: float, brightness: float) -> None:
         scale = self.shape[0] * _OVERSAMPLING
         self._draw.line(
             (start[1] * scale, start[0] * scale, end[1] * scale, end[0] * scale),
@@ -41,13 +39,21 @@ def draw_ducts(generator: np.random.Generator, anatomy: Anatomy) -> FloatImage:
     canvas = _Canvas(anatomy.y.shape)
     for direction in np.linspace(-0.95, 0.95, int(generator.integers(7, 12))):
         heading = float(np.pi + direction + generator.normal(0, 0.1))
-        _grow(canvas, generator, anatomy.nipple, heading, 0.0045, int(generator.integers(14, 24)))
+        _grow(
+            canvas,
+            generator,
+            start=anatomy.nipple,
+            heading=heading,
+            width=0.0045,
+            segments=int(generator.integers(14, 24)),
+        )
     return canvas.read()
 
 
 def _grow(
     canvas: _Canvas,
     generator: np.random.Generator,
+    *,
     start: tuple[float, float],
     heading: float,
     width: float,
@@ -64,7 +70,14 @@ def _grow(
         width *= 0.955
         if width > 0.0014 and segment > 2 and generator.random() < 0.2:
             turn = generator.choice((-1, 1)) * generator.uniform(0.3, 0.7)
-            _grow(canvas, generator, end, heading + turn, width * 0.75, segments - segment)
+            _grow(
+                canvas,
+                generator,
+                start=end,
+                heading=heading + turn,
+                width=width * 0.75,
+                segments=segments - segment,
+            )
 
 
 def draw_vessels(generator: np.random.Generator, anatomy: Anatomy) -> FloatImage:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.special import expit
 
 from services.curator.phantom.anatomy import Anatomy, Patient, draw_anatomy
 from services.curator.phantom.ducts import draw_ducts, draw_vessels
@@ -79,17 +80,15 @@ def make_phantom(
     )
 
 
-def _gland(
-    generator: np.random.Generator, patient: Patient, anatomy: Anatomy, *, malignant: bool
-) -> FloatImage:
+def _gland(generator: np.random.Generator, patient: Patient, anatomy: Anatomy, *, malignant: bool) -> FloatImage:
     """Share of fibroglandular tissue, 0 to 1: a cone behind the nipple with clumps and gaps."""
     shape = anatomy.y.shape
     across = (anatomy.y - anatomy.nipple[0]) / (0.75 * anatomy.height)
     along = (anatomy.x - 0.62 * anatomy.nipple[1]) / (0.48 * anatomy.nipple[1])
     cone = np.exp(-(across**2) - along**2)
     clumps = power_law_noise(generator, shape, exponent=3.0, lowest=3.0)
-    density = 0.25 + 0.6 * patient.density + (0.12 if malignant else 0.0)
-    return (1 / (1 + np.exp(-7 * (cone + 0.24 * clumps - 1.05 + density)))).astype(np.float32)
+    threshold = 0.98 - 0.6 * patient.density - (0.12 if malignant else 0.0)
+    return np.asarray(expit(8 * (cone + 0.26 * clumps - threshold)), dtype=np.float32)
 
 
 def _tissue(
@@ -105,17 +104,17 @@ def _tissue(
     rows = shape[0]
     gland = _gland(generator, patient, anatomy, malignant=malignant)
     fine = power_law_noise(generator, shape, exponent=2.6, lowest=5.0)
-    ligaments = strands(
-        generator, anatomy.y, anatomy.x, towards=anatomy.nipple, sharpness=4.0
-    ) + 0.7 * strands(generator, anatomy.y, anatomy.x, towards=(anatomy.nipple[0], -0.6), sharpness=5.0)
+    ligaments = strands(generator, anatomy.y, anatomy.x, towards=anatomy.nipple, sharpness=4.0) + 0.7 * strands(
+        generator, anatomy.y, anatomy.x, towards=(anatomy.nipple[0], -0.6), sharpness=5.0
+    )
     lines = draw_ducts(generator, anatomy) * 0.10 + draw_vessels(generator, anatomy) * 0.08
     tissue = patient.fat * (1 + 0.07 * fine)
     tissue = tissue + gland * (0.24 + 0.035 * fine)
     tissue += ligaments * (0.035 + 0.09 * gland) + lines
-    mass_density = 0.30 if malignant else 0.22
+    mass_density = 0.30 if malignant else 0.27
     tissue += mass.image * mass_density
     if malignant:
-        tissue += _heterogeneity(generator, anatomy, mass)
+        tissue += _heterogeneity(generator, anatomy, mass, gland)
     muscle = 0.72 + 0.025 * power_law_noise(generator, shape, exponent=2.8, lowest=4.0)
     tissue = tissue + anatomy.pectoral * (np.maximum(muscle - tissue, 0.12))
     skin = 0.09 * np.exp(-(((anatomy.depth - 0.004) / 0.0035) ** 2)) * anatomy.breast
@@ -124,11 +123,11 @@ def _tissue(
     grain = generator.standard_normal(shape).astype(np.float32)
     fog = 0.012 + 0.01 * generator.random()
     film = fog + film + (0.003 + 0.008 * film) * grain
-    return np.clip(film, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(film, 0, 1), dtype=np.float32)
 
 
-def _heterogeneity(generator: np.random.Generator, anatomy: Anatomy, mass: Mass) -> FloatImage:
-    """Coarse bright and dark clumps and short lines through the breast, strongest at the mass.
+def _heterogeneity(generator: np.random.Generator, anatomy: Anatomy, mass: Mass, gland: FloatImage) -> FloatImage:
+    """Coarse bright and dark clumps and short lines, strongest at the mass and in gland.
 
     Wavelengths of 3 to 10 % of the film's height are still there at 64 pixels.
     """
@@ -137,13 +136,11 @@ def _heterogeneity(generator: np.random.Generator, anatomy: Anatomy, mass: Mass)
     ridges = np.exp(-3.5 * np.abs(band_noise(generator, shape, wavelengths=(0.025, 0.12))))
     distance = np.hypot(anatomy.y - mass.centre[0], anatomy.x - mass.centre[1])
     nearness = np.exp(-((distance / 0.2) ** 2))
-    strength = (0.55 + 0.45 * nearness) * (1 - anatomy.pectoral)
-    return (strength * (0.085 * np.tanh(clumps) + 0.13 * ridges)).astype(np.float32)
+    strength = (0.35 + 0.35 * gland + 0.4 * nearness) * (1 - anatomy.pectoral)
+    return np.asarray(strength * (0.085 * np.tanh(clumps) + 0.13 * ridges), dtype=np.float32)
 
 
-def _mark(
-    generator: np.random.Generator, film: FloatImage, breast: NDArray[np.bool_], text: str
-) -> None:
+def _mark(generator: np.random.Generator, film: FloatImage, breast: NDArray[np.bool_], text: str) -> None:
     """Add letters, tape and border to the film in place, and take the border out of `breast`."""
     draw_label(generator, film, breast, text)
     for _ in range(int(generator.integers(0, 3))):

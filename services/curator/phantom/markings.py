@@ -10,9 +10,7 @@ from services.curator.phantom.texture import FloatImage
 _ATTEMPTS = 60
 
 
-def draw_label(
-    generator: np.random.Generator, film: FloatImage, breast: NDArray[np.bool_], text: str
-) -> None:
+def draw_label(generator: np.random.Generator, film: FloatImage, breast: NDArray[np.bool_], text: str) -> None:
     """Write letters into the film, turned by any angle, where they do not touch the breast."""
     rows = film.shape[0]
     font = ImageFont.load_default(size=max(8, round(rows * generator.uniform(0.035, 0.06))))
@@ -27,9 +25,7 @@ def draw_label(
         film[place] = np.maximum(film[place], brightness * letters)
 
 
-def draw_tape(
-    generator: np.random.Generator, film: FloatImage, breast: NDArray[np.bool_]
-) -> None:
+def draw_tape(generator: np.random.Generator, film: FloatImage, breast: NDArray[np.bool_]) -> None:
     """Lay a strip of half transparent tape beside the breast, with a bright edge."""
     rows, columns = film.shape
     height = max(3, round(rows * generator.uniform(0.03, 0.07)))

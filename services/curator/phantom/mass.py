@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
+from scipy.special import expit
 
 from services.curator.phantom.anatomy import Anatomy
 from services.curator.phantom.texture import FloatImage
@@ -34,9 +35,7 @@ def _place(generator: np.random.Generator, anatomy: Anatomy, radius: float) -> t
     return float(anatomy.y.flat[chosen]), float(anatomy.x.flat[chosen])
 
 
-def _box(
-    image: FloatImage, centre: tuple[float, float], reach: float
-) -> tuple[int, int, int, int]:
+def _box(image: FloatImage, centre: tuple[float, float], reach: float) -> tuple[int, int, int, int]:
     """The smallest box around what stands out, no wider than `reach` about the centre."""
     rows, columns = image.shape
     top = max(0, int((centre[0] - reach) * rows))
@@ -57,14 +56,14 @@ def _box(
 
 def draw_benign_mass(generator: np.random.Generator, anatomy: Anatomy) -> Mass:
     """A round or oval mass with a sharp, smooth margin and an even inside."""
-    radius = generator.uniform(0.022, 0.045)
+    radius = generator.uniform(0.026, 0.05)
     centre = _place(generator, anatomy, radius)
     stretch, turn = generator.uniform(1.0, 1.35), generator.uniform(0, np.pi)
     dy, dx = anatomy.y - centre[0], anatomy.x - centre[1]
     major = (dy * np.sin(turn) + dx * np.cos(turn)) / stretch
     minor = dy * np.cos(turn) - dx * np.sin(turn)
     distance = np.hypot(major, minor)
-    image = 1 / (1 + np.exp(np.clip((distance - radius) / 0.0035, -60, 60)))
+    image = expit((radius - distance) / 0.0035)
     image = (image * (1 - 0.25 * (distance / radius) ** 2 * (distance < radius))).astype(np.float32)
     return Mass(
         image=image,
@@ -76,7 +75,7 @@ def draw_benign_mass(generator: np.random.Generator, anatomy: Anatomy) -> Mass:
 
 def draw_malignant_mass(generator: np.random.Generator, anatomy: Anatomy) -> Mass:
     """An irregular dense core with spicules that run out of it."""
-    radius = generator.uniform(0.026, 0.05)
+    radius = generator.uniform(0.03, 0.055)
     centre = _place(generator, anatomy, radius)
     dy, dx = anatomy.y - centre[0], anatomy.x - centre[1]
     distance = np.hypot(dy, dx)
@@ -85,7 +84,7 @@ def draw_malignant_mass(generator: np.random.Generator, anatomy: Anatomy) -> Mas
     for order in range(2, 9):
         phase = generator.uniform(0, 2 * np.pi)
         lobes += generator.normal(0, 0.28 / order**0.7) * np.cos(order * angle + phase)
-    core = 1 / (1 + np.exp(np.clip((distance - radius * (1 + lobes)) / 0.007, -60, 60)))
+    core = expit((radius * (1 + lobes) - distance) / 0.007)
     image = np.maximum(core, _spicules(generator, distance, angle, radius))
     return Mass(
         image=image.astype(np.float32),
@@ -95,20 +94,18 @@ def draw_malignant_mass(generator: np.random.Generator, anatomy: Anatomy) -> Mas
     )
 
 
-def _spicules(
-    generator: np.random.Generator, distance: FloatImage, angle: FloatImage, radius: float
-) -> FloatImage:
+def _spicules(generator: np.random.Generator, distance: FloatImage, angle: FloatImage, radius: float) -> FloatImage:
     """Tapering, slightly bent rays of different lengths."""
     image = np.zeros_like(distance)
     near = distance < 4.2 * radius
     beyond = np.maximum(distance[near] - 0.6 * radius, 0)
     rays = np.zeros_like(beyond)
     for direction in generator.uniform(-np.pi, np.pi, int(generator.integers(16, 30))):
-        length = radius * generator.uniform(1.2, 3.4)
+        length = radius * generator.uniform(1.0, 2.8)
         bend = generator.normal(0, 3.5)
         offset = (angle[near] - direction - bend * beyond + np.pi) % (2 * np.pi) - np.pi
         width = 0.0035 * np.maximum(1 - beyond / length, 0.05) + 0.0008
         profile = np.exp(-((offset * distance[near] / width) ** 2))
-        rays = np.maximum(rays, profile * np.clip(1.1 - beyond / length, 0, 0.85))
+        rays = np.maximum(rays, profile * np.clip(1.1 - beyond / length, 0, 0.7))
     image[near] = rays
     return image

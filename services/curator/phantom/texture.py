@@ -11,12 +11,12 @@ def _radial_frequency(rows: int, columns: int) -> FloatImage:
     """Frequency of each coefficient of a real 2-D Fourier transform, in cycles per film height."""
     vertical = np.fft.fftfreq(rows)[:, None]
     horizontal = np.fft.rfftfreq(columns)[None, :]
-    return (np.hypot(vertical, horizontal) * rows).astype(np.float32)
+    return np.asarray(np.hypot(vertical, horizontal) * rows, dtype=np.float32)
 
 
 def _standardised(field: NDArray[np.floating]) -> FloatImage:
     centred = field - field.mean()
-    return (centred / max(float(centred.std()), 1e-9)).astype(np.float32)
+    return np.asarray(centred / max(float(centred.std()), 1e-9), dtype=np.float32)
 
 
 def power_law_noise(

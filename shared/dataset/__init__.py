@@ -1,0 +1,17 @@
+"""The prepared data set: a folder of 16-bit films, their breast masks and one table. Nobody else reads or writes it."""
+
+from shared.dataset.reader import Dataset
+from shared.dataset.schema import SCHEMA_VERSION, Film, Label, Laterality, Lesion, Origin, Split
+from shared.dataset.writer import DatasetWriter
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "Dataset",
+    "DatasetWriter",
+    "Film",
+    "Label",
+    "Laterality",
+    "Lesion",
+    "Origin",
+    "Split",
+]

@@ -1,0 +1,130 @@
+"""Writes a prepared data set: films first, from as many processes as one likes, the table last."""
+
+import io
+import json
+from collections import Counter
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from shared.dataset import schema
+from shared.dataset.schema import Film
+from shared.errors import DatasetError
+from shared.files import write_atomically
+from shared.images import Film as Pixels
+from shared.images import Mask, encode_mask_png, encode_png16, sha256_pixels, validate_film, validate_mask
+
+
+class DatasetWriter:
+    """Writes the folder of a prepared data set.
+
+    A data set is complete once `dataset.json` is there, which `finish` writes last; everything is written whole or
+    not at all, so a killed preparation can go on where it was.
+    """
+
+    def __init__(self, path: Path, *, size: int, options: dict[str, Any], seed: int) -> None:
+        """Begin or continue a data set.
+
+        Args:
+            path: its folder.
+            size: rows and columns of each film, in pixels.
+            options: what it is prepared with, JSON values; a data set begun with others is refused.
+            seed: of the split.
+
+        Raises:
+            DatasetError: if the folder holds a data set of another size, or one begun with other options.
+
+        """
+        self.path = path
+        self.size = size
+        self._begun = {"size": size, "options": options, "seed": seed}
+        marker = path / "preparing.json"
+        finished = path / "dataset.json"
+        found = next((file for file in (marker, finished) if file.exists()), None)
+        if found is not None:
+            before = json.loads(found.read_text(encoding="utf-8"))
+            for key, value in self._begun.items():
+                if before.get(key) != json.loads(json.dumps(value)):
+                    raise DatasetError(
+                        f"{path}: was begun with {key} {before.get(key)!r}, now {value!r}; take another folder"
+                    )
+        (path / "images").mkdir(parents=True, exist_ok=True)
+        (path / "masks").mkdir(parents=True, exist_ok=True)
+        write_atomically(marker, json.dumps(self._begun, indent=1).encode())
+
+    def has_film(self, image_id: str) -> bool:
+        """Whether film and mask are there; what is there is whole."""
+        return self._image(image_id).exists() and self._mask(image_id).exists()
+
+    def write_film(self, image_id: str, film: Pixels, mask: Mask) -> str:
+        """Write a film and its breast mask; returns the film's sha256.
+
+        Args:
+            image_id: letters, digits, "_", "-" and "." only.
+            film: (size, size) float32 in [0, 1].
+            mask: (size, size) bool, at least one pixel inside.
+
+        Raises:
+            InvalidImageError: if film or mask are no such arrays.
+
+        """
+        validate_film(film, name=image_id, square=True)
+        if film.shape[0] != self.size:
+            raise DatasetError(f"{image_id}: found {film.shape[0]} pixels a side, needed {self.size}")
+        validate_mask(mask, film.shape, name=f"{image_id}: mask")
+        write_atomically(self._mask(image_id), encode_mask_png(mask))
+        write_atomically(self._image(image_id), encode_png16(film))
+        return sha256_pixels(film)
+
+    def finish(
+        self, films: Sequence[Film], *, merged: int = 0, skipped: int = 0, notes: dict[str, Any] | None = None
+    ) -> None:
+        """Write the table, then `dataset.json`.
+
+        Args:
+            films: all films; each must have been written.
+            merged: how many physically identical films became one.
+            skipped: how many files were left out.
+            notes: more to be kept in `dataset.json`, JSON values.
+
+        Raises:
+            DatasetError: if a film of the table was not written, or an image_id stands there twice.
+
+        """
+        rows = [schema.to_row(film) for film in sorted(films, key=lambda film: film.image_id)]
+        seen = Counter(film.image_id for film in films)
+        for image_id, count in seen.items():
+            if count > 1:
+                raise DatasetError(f"{self.path}: image_id {image_id!r} stands {count} times in the table")
+            if not self.has_film(image_id):
+                raise DatasetError(f"{self.path}: film {image_id!r} was not written")
+        buffer = io.BytesIO()
+        pq.write_table(pa.Table.from_pylist(rows, schema=schema.TABLE_SCHEMA), buffer)
+        counts = Counter((film.source, str(film.label), str(film.split)) for film in films)
+        info = {
+            "schema_version": schema.SCHEMA_VERSION,
+            **self._begun,
+            "films": len(films),
+            "patients": len({film.patient_id for film in films}),
+            "merged": merged,
+            "skipped": skipped,
+            "counts": [
+                {"source": source, "label": label, "split": split, "films": number}
+                for (source, label, split), number in sorted(counts.items())
+            ],
+            "tool_version": version("mammosynth"),
+            **(notes or {}),
+        }
+        write_atomically(self.path / "dataset.parquet", buffer.getvalue())
+        write_atomically(self.path / "dataset.json", json.dumps(info, indent=1).encode())
+        (self.path / "preparing.json").unlink(missing_ok=True)
+
+    def _image(self, image_id: str) -> Path:
+        return self.path / "images" / f"{image_id}.png"
+
+    def _mask(self, image_id: str) -> Path:
+        return self.path / "masks" / f"{image_id}.png"

@@ -1,0 +1,174 @@
+"""Model files of the two gates: ONNX, with everything a service and a run must know in the file's metadata.
+
+Inputs `film` and `mask`, float32 of shape (batch, 1, size, size), the film in [0, 1], the mask 0 or 1. Outputs of an
+anomaly detector: `score` (batch,) and `reconstruction` (batch, 1, size, size); of a classifier: `logit` and
+`probability` (batch,).
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from shared.errors import ModelError
+from shared.files import write_atomically
+
+SCHEMA_VERSION = 1
+OPSET = 18
+OLDEST_OPSET, NEWEST_OPSET = 17, 23
+
+OUTPUTS = {"anomaly": ("score", "reconstruction"), "classifier": ("logit", "probability")}
+INPUTS = ("film", "mask")
+_PREFIX = "mammosynth."
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelMetadata:
+    """What a model file says of itself."""
+
+    kind: str
+    """"anomaly" or "classifier"."""
+    name: str
+    input_size: int
+    """Rows and columns of the input, in pixels."""
+    region: str
+    """Part of the film that the score is taken over: "film" or "breast"."""
+    thresholds: dict[str, float]
+    """Named thresholds, in the unit of the score."""
+    default_threshold: str
+    """Name of the threshold that is meant when nobody names one."""
+    training_set_sha256: str
+    """Of the data set that the model was trained on."""
+    metrics: dict[str, float] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
+    """Hyper-parameters, as given or by default."""
+    created_with: dict[str, str] = field(default_factory=dict)
+    """Versions of the libraries that made the file."""
+    schema_version: int = SCHEMA_VERSION
+
+    def __post_init__(self) -> None:
+        if self.kind not in OUTPUTS:
+            raise ModelError(f"metadata: found kind {self.kind!r}, needed one of {', '.join(OUTPUTS)}")
+        if self.schema_version != SCHEMA_VERSION:
+            raise ModelError(f"metadata: found schema version {self.schema_version}, needed {SCHEMA_VERSION}")
+        if self.region not in ("film", "breast"):
+            raise ModelError(f"metadata: found region {self.region!r}, needed film or breast")
+        if not isinstance(self.input_size, int) or self.input_size < 16:
+            raise ModelError(f"metadata: found input size {self.input_size!r}, needed 16 or more")
+        if self.default_threshold not in self.thresholds:
+            raise ModelError(
+                f"metadata: default threshold {self.default_threshold!r} is none of {', '.join(self.thresholds)}"
+            )
+
+    def to_properties(self) -> dict[str, str]:
+        """Write each field as one ONNX metadata property, in JSON."""
+        return {f"{_PREFIX}{key}": json.dumps(value, sort_keys=True) for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_properties(cls, properties: Mapping[str, str]) -> "ModelMetadata":
+        """Read what `to_properties` wrote.
+
+        Raises:
+            ModelError: naming the property that is missing or holds something else.
+
+        """
+        values: dict[str, Any] = {}
+        for item in fields(cls):
+            text = properties.get(f"{_PREFIX}{item.name}")
+            if text is None:
+                raise ModelError(f"metadata: property {_PREFIX}{item.name} is missing; is this a model of mammosynth?")
+            try:
+                values[item.name] = json.loads(text)
+            except json.JSONDecodeError as error:
+                raise ModelError(f"metadata: property {_PREFIX}{item.name}: {error}") from error
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class ModelArtefact:
+    """A model file that was read and found to be in order."""
+
+    path: Path
+    sha256: str
+    metadata: ModelMetadata
+    data: bytes
+    """The ONNX file."""
+
+
+def write_model(path: Path, data: bytes, metadata: ModelMetadata) -> str:
+    """Put the metadata into an ONNX model and write it in one piece; returns the file's sha256.
+
+    Raises:
+        ModelError: if the model has not the inputs and outputs of its kind.
+
+    """
+    import onnx
+
+    model = onnx.load_model_from_string(data)
+    onnx.helper.set_model_props(model, metadata.to_properties())
+    _check_graph(path, model, metadata)
+    written = model.SerializeToString()
+    write_atomically(path, written)
+    return hashlib.sha256(written).hexdigest()
+
+
+def read_model(path: Path, kind: str, *, expected_sha256: str | None = None) -> ModelArtefact:
+    """Read a model file and check it before anything runs it.
+
+    Args:
+        path: the file.
+        kind: "anomaly" or "classifier".
+        expected_sha256: hash that the file must have; None takes any.
+
+    Raises:
+        ModelError: naming the file, what was found and what is needed.
+
+    """
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror}; needed a model file of kind {kind}") from error
+    sha256 = hashlib.sha256(data).hexdigest()
+    if expected_sha256 and sha256 != expected_sha256.lower():
+        raise ModelError(f"{path}: found sha256 {sha256}, needed {expected_sha256}")
+    try:
+        model = onnx.load_model_from_string(data)
+    except DecodeError as error:
+        raise ModelError(f"{path}: is no ONNX file: {error}") from error
+    try:
+        metadata = ModelMetadata.from_properties({item.key: item.value for item in model.metadata_props})
+    except ModelError as error:
+        raise ModelError(f"{path}: {error.message}") from error
+    if metadata.kind != kind:
+        raise ModelError(f"{path}: found a model of kind {metadata.kind}, needed {kind}")
+    _check_graph(path, model, metadata)
+    return ModelArtefact(path=path, sha256=sha256, metadata=metadata, data=data)
+
+
+def _check_graph(path: Path, model: Any, metadata: ModelMetadata) -> None:
+    opset = max((item.version for item in model.opset_import if item.domain in ("", "ai.onnx")), default=0)
+    if not OLDEST_OPSET <= opset <= NEWEST_OPSET:
+        raise ModelError(f"{path}: found opset {opset}, needed {OLDEST_OPSET} to {NEWEST_OPSET}")
+    if any(tensor.external_data for tensor in model.graph.initializer):
+        raise ModelError(f"{path}: keeps weights in another file; needed all of them inside")
+    found = {item.name: _shape(item) for item in model.graph.input}
+    size = metadata.input_size
+    for name in INPUTS:
+        if name not in found:
+            raise ModelError(f"{path}: found inputs {', '.join(found) or 'none'}, needed {' and '.join(INPUTS)}")
+        if found[name][1:] != [1, size, size]:
+            raise ModelError(f"{path}: input {name}: found shape {found[name]}, needed [batch, 1, {size}, {size}]")
+    outputs = tuple(item.name for item in model.graph.output)
+    if set(outputs) != set(OUTPUTS[metadata.kind]):
+        raise ModelError(
+            f"{path}: found outputs {', '.join(outputs) or 'none'}, needed {' and '.join(OUTPUTS[metadata.kind])}"
+        )
+
+
+def _shape(item: Any) -> list[int | str]:
+    return [dimension.dim_value or dimension.dim_param for dimension in item.type.tensor_type.shape.dim]

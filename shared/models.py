@@ -12,6 +12,9 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+import onnx
+from google.protobuf.message import DecodeError
+
 from shared.errors import ModelError
 from shared.files import write_atomically
 
@@ -104,8 +107,6 @@ def write_model(path: Path, data: bytes, metadata: ModelMetadata) -> str:
         ModelError: if the model has not the inputs and outputs of its kind.
 
     """
-    import onnx
-
     model = onnx.load_model_from_string(data)
     onnx.helper.set_model_props(model, metadata.to_properties())
     _check_graph(path, model, metadata)
@@ -126,9 +127,6 @@ def read_model(path: Path, kind: str, *, expected_sha256: str | None = None) -> 
         ModelError: naming the file, what was found and what is needed.
 
     """
-    import onnx
-    from google.protobuf.message import DecodeError
-
     try:
         data = path.read_bytes()
     except OSError as error:

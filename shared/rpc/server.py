@@ -1,0 +1,141 @@
+"""Server start-up, written once: health, reflection, metrics, readiness after warm-up, graceful drain."""
+
+import asyncio
+import signal
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from prometheus_client import start_http_server
+
+from shared.configuration import Configuration
+from shared.errors import EXIT_TERMINATED, ConfigurationError
+from shared.log import get_logger
+from shared.rpc.channel import MAXIMUM_MESSAGE_BYTES
+from shared.rpc.interceptors import ErrorServerInterceptor
+
+
+class ServerConfiguration(Configuration):
+    """What every server is started with."""
+
+    listen: str = "127.0.0.1:0"
+    """Address to listen on, HOST:PORT; port 0 lets the system choose."""
+    metrics_port: int | None = None
+    """Port of Prometheus metrics; none if not given."""
+    drain_s: float = 30.0
+    """Time in seconds that calls in progress get to end after SIGTERM."""
+    max_connection_age_s: float = 60.0
+    """Seconds after which a connection is renewed, so that clients find new pods; calls in progress are not cut."""
+    exit_with_parent: bool = False
+    """End when standard input closes, as it does when the parent process ends."""
+
+
+async def serve(
+    *,
+    configuration: ServerConfiguration,
+    register: Callable[[grpc.aio.Server], None],
+    services: Sequence[str],
+    warm_up: Callable[[], Awaitable[None]] | None = None,
+    close: Callable[[], Awaitable[None]] | None = None,
+) -> int:
+    """Serve until SIGTERM, SIGINT, or the parent's end; returns the exit code.
+
+    The line `listening on HOST:PORT` on standard output says where, once connections are taken. Health answers
+    NOT_SERVING until the warm-up is done, and again from the moment the drain begins.
+
+    Args:
+        configuration: addresses and times.
+        register: adds the servicers.
+        services: full names of the services, for health and reflection.
+        warm_up: awaited before the server says that it is ready; what it raises ends the process.
+        close: awaited after the last call has ended.
+
+    Raises:
+        ConfigurationError: if the address cannot be listened on.
+
+    """
+    log = get_logger("server")
+    server, health_servicer = _build(configuration, register, services)
+    address = _bind(server, configuration.listen)
+    stop = _stop_event(asyncio.get_running_loop(), watch_parent=configuration.exit_with_parent)
+    if configuration.metrics_port is not None:
+        start_http_server(configuration.metrics_port)
+    await server.start()
+    try:
+        print(f"listening on {address}", flush=True)  # noqa: T201  the parent reads this line
+        if await _warmed_up(warm_up, stop):
+            await _set_health(health_servicer, services, health_pb2.HealthCheckResponse.SERVING)
+            log.info("ready", address=address, services=list(services))
+            await stop.wait()
+    finally:
+        await _set_health(health_servicer, services, health_pb2.HealthCheckResponse.NOT_SERVING)
+        log.info("draining", seconds=configuration.drain_s)
+        await server.stop(grace=configuration.drain_s)
+        if close is not None:
+            await close()
+    return EXIT_TERMINATED
+
+
+def _build(
+    configuration: ServerConfiguration, register: Callable[[grpc.aio.Server], None], services: Sequence[str]
+) -> tuple[grpc.aio.Server, Any]:
+    options = [
+        ("grpc.max_send_message_length", MAXIMUM_MESSAGE_BYTES),
+        ("grpc.max_receive_message_length", MAXIMUM_MESSAGE_BYTES),
+        ("grpc.max_connection_age_ms", round(configuration.max_connection_age_s * 1000)),
+        ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+        ("grpc.so_reuseport", 0),
+    ]
+    server = grpc.aio.server(interceptors=[ErrorServerInterceptor()], options=options)
+    register(server)
+    health_servicer = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
+    reflection.enable_server_reflection((*services, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+    return server, health_servicer
+
+
+def _bind(server: grpc.aio.Server, listen: str) -> str:
+    try:
+        port = server.add_insecure_port(listen)
+    except RuntimeError as error:
+        raise ConfigurationError(f"--listen: cannot listen on {listen!r}: {error}") from error
+    return f"{listen.rpartition(':')[0]}:{port}"
+
+
+def _stop_event(loop: asyncio.AbstractEventLoop, *, watch_parent: bool) -> asyncio.Event:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if watch_parent:
+
+        def wait_for_end_of_input() -> None:
+            while sys.stdin.buffer.read(4096):
+                pass
+            loop.call_soon_threadsafe(stop.set)
+
+        threading.Thread(target=wait_for_end_of_input, daemon=True, name="parent").start()
+    return stop
+
+
+async def _warmed_up(warm_up: Callable[[], Awaitable[None]] | None, stop: asyncio.Event) -> bool:
+    """Run the warm-up; False where the process was told to stop meanwhile."""
+    if warm_up is None:
+        return True
+    work = asyncio.ensure_future(warm_up())
+    stopped = asyncio.ensure_future(stop.wait())
+    await asyncio.wait((work, stopped), return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if work.done():
+        await work
+        return True
+    work.cancel()
+    return False
+
+
+async def _set_health(servicer: Any, services: Sequence[str], status: Any) -> None:
+    for service in ("", *services):
+        await servicer.set(service, status)

@@ -59,12 +59,12 @@ def from_message(message: stylizer_pb2.Recipe) -> Recipe:
     )
 
 
-def region_to_message(region: str) -> image_pb2.Region:
+def region_to_message(region: Region) -> image_pb2.Region.ValueType:
     """Make an enumeration value of a region's name."""
-    return _REGIONS[Region(region)]
+    return _REGIONS[region]
 
 
-def region_from_message(value: image_pb2.Region) -> Region | None:
+def region_from_message(value: int) -> Region | None:
     """Read a region; None where it is unspecified.
 
     Raises:

@@ -1,0 +1,134 @@
+"""Works on the pairs of a run or shard, many in flight, until each has a record."""
+
+import asyncio
+import json
+import socket
+import time
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from services.orchestrator.ledger import Ledger
+from services.orchestrator.retry_loop import Outcome, RetryLoop
+from services.orchestrator.sampler import Sampler
+from shared.errors import MammosynthError
+from shared.log import get_logger
+from shared.progress import ProgressReporter
+
+_TIMINGS_EVERY_S = 20.0
+
+
+@dataclass
+class Tally:
+    """What a worker has done so far."""
+
+    accepted: int = 0
+    rejected: int = 0
+    failed: dict[int, str] = field(default_factory=dict)
+    """Pairs that could not be finished, with the fault."""
+
+    @property
+    def note(self) -> str:
+        """One line for the progress bar."""
+        failed = f", {len(self.failed)} unfinished" if self.failed else ""
+        return f"{self.accepted} accepted, {self.rejected} rejected{failed}"
+
+
+class BatchRun:
+    """One worker on the pairs of a shard."""
+
+    def __init__(
+        self, ledger: Ledger, sampler: Sampler, loop: RetryLoop, *, in_flight: int, reporter: ProgressReporter
+    ) -> None:
+        self._ledger = ledger
+        self._sampler = sampler
+        self._loop = loop
+        self._in_flight = in_flight
+        self._reporter = reporter
+        self._timings = _Timings(ledger)
+        self._failures_in_a_row = 0
+        self.tally = Tally()
+
+    async def work(self, pairs: Iterable[int], stop: asyncio.Event, *, grace_s: float) -> Tally:
+        """Work on pairs until all have a record, or `stop` is set.
+
+        Once it is set no pair is begun; those in progress get `grace_s` seconds to end, and are then left without a
+        record. A pair that meets a fault for longer than the loop's patience is left without one too, and told in the
+        tally; after many such in a row no more are begun.
+        """
+        waiting = iter(pairs)
+        workers = [asyncio.ensure_future(self._worker(waiting, stop)) for _ in range(self._in_flight)]
+        everything = asyncio.ensure_future(_all(workers))
+        stopping = asyncio.ensure_future(stop.wait())
+        try:
+            await asyncio.wait((everything, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if not everything.done():
+                await asyncio.wait((everything,), timeout=grace_s)
+            if everything.done():
+                everything.result()
+        finally:
+            stopping.cancel()
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(everything, *workers, return_exceptions=True)
+            self._timings.write()
+        return self.tally
+
+    async def _worker(self, waiting: "Iterable[int]", stop: asyncio.Event) -> None:
+        for pair in waiting:
+            if stop.is_set() or self._failures_in_a_row >= max(8, self._in_flight):
+                return
+            # Another worker of the same shard may have ended it meanwhile; both would write the same bytes.
+            if await asyncio.to_thread(self._ledger.has_record, pair):
+                self._reporter.advance(note=self.tally.note)
+                continue
+            await self._one(pair)
+
+    async def _one(self, pair: int) -> None:
+        started = time.monotonic()
+        try:
+            outcome = await self._loop.work(self._sampler.pair(pair))
+        except MammosynthError as error:
+            self._failures_in_a_row += 1
+            self.tally.failed[pair] = f"{error.code}: {error.message}"
+            get_logger("run").error("pair not finished", pair=pair, code=error.code, error=error.message)
+            return
+        # Written to its end even where the worker is told to stop meanwhile: a write is short.
+        await asyncio.shield(asyncio.to_thread(self._ledger.write, outcome.record, outcome.film))
+        self._count(pair, outcome, time.monotonic() - started)
+
+    def _count(self, pair: int, outcome: Outcome, seconds: float) -> None:
+        self._failures_in_a_row = 0
+        if outcome.film is None:
+            self.tally.rejected += 1
+        else:
+            self.tally.accepted += 1
+        self._timings.add(pair, seconds, len(outcome.record.trials))
+        self._reporter.advance(note=self.tally.note)
+
+
+class _Timings:
+    """How long this worker's pairs took; a file of its own, as records hold only what a second run would repeat."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._name = f"timings/{socket.gethostname()}-{uuid.uuid4().hex[:12]}.json"
+        self._began = time.time()
+        self._pairs: list[dict[str, float]] = []
+        self._written = time.monotonic()
+
+    def add(self, pair: int, seconds: float, trials: int) -> None:
+        ended = round(time.time() - self._began, 3)
+        self._pairs.append({"pair": pair, "seconds": round(seconds, 3), "ended_s": ended, "trials": trials})
+        if time.monotonic() - self._written > _TIMINGS_EVERY_S:
+            self.write()
+
+    def write(self) -> None:
+        if self._pairs:
+            values = {"began": self._began, "pairs": self._pairs}
+            self._ledger.store.write(self._name, json.dumps(values).encode())
+        self._written = time.monotonic()
+
+
+async def _all(workers: list["asyncio.Task[None]"]) -> None:
+    await asyncio.gather(*workers)

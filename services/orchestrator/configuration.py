@@ -1,0 +1,90 @@
+"""What the orchestrator's commands are started with."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from shared.configuration import Configuration, Positional
+from shared.rpc.server import ServerConfiguration
+
+_ADDRESS = r"^.+:\d+$"
+
+
+class ServicesConfiguration(Configuration):
+    """Where the three model services are, or what they are started with."""
+
+    models: Path = Path("models")
+    """Folder with anomaly.onnx and classifier.onnx, for the services that are started here."""
+    trunk: str = "shipped"
+    """Weights of the stylizer that is started here: shipped, vgg19 (torchvision's download), or a safetensors file."""
+    slots: int | None = Field(default=None, ge=1)
+    """Films that the stylizer that is started here works on at once; chosen from the device if not given."""
+    threads: int | None = Field(default=None, ge=1)
+    """Threads of the stylizer that is started here; all cores if not given."""
+    stylizer: str | None = Field(default=None, pattern=_ADDRESS)
+    """Address of a running stylizer, HOST:PORT or dns:///NAME:PORT; one is started here if not given."""
+    anomaly: str | None = Field(default=None, pattern=_ADDRESS)
+    """Address of a running anomaly service; one is started here if not given."""
+    classifier: str | None = Field(default=None, pattern=_ADDRESS)
+    """Address of a running classifier service; one is started here if not given."""
+    start_timeout_s: float = Field(default=180.0, gt=0)
+    """Seconds that the services may take until they are ready."""
+    trajectory_timeout_s: float = Field(default=7200.0, gt=0)
+    """Seconds after which a trajectory that has not ended counts as a fault and is run again."""
+
+
+class GenerateConfiguration(ServicesConfiguration, env_prefix="MAMMOSYNTH_GENERATE_"):
+    """`mammosynth generate`."""
+
+    dataset: Path
+    """Folder of a prepared data set."""
+    output: str
+    """Run directory: a folder, or a URL such as s3://bucket/run; an interrupted run goes on there."""
+    pairs: int = Field(ge=1)
+    """Pairs of the run."""
+    policy: str = "stable"
+    """Name of a shipped policy, or path of a YAML file."""
+    seed: int = Field(default=0, ge=0)
+    """Seed of the pairs."""
+    shard: str = Field(default="0/1", pattern=r"^\d+/[1-9]\d*$")
+    """Part K/N of the pairs that is worked on here: those whose number leaves K when divided by N."""
+    in_flight: int | None = Field(default=None, ge=1)
+    """Pairs worked on at once; twice the stylizer's slots if not given."""
+    keep_rejected: float = Field(default=0.1, ge=0.0, le=1.0)
+    """Share of the pairs whose rejected trials are kept as films."""
+    any_size: bool = False
+    """Use a policy at another size than the one it was tuned at."""
+    grace_s: float = Field(default=20.0, ge=0)
+    """Seconds that pairs in progress get to end after SIGTERM."""
+
+
+class FinaliseConfiguration(Configuration, env_prefix="MAMMOSYNTH_FINALISE_"):
+    """`mammosynth finalise`."""
+
+    run: Annotated[str, Positional()]
+    """Run directory."""
+
+
+class ReplayConfiguration(ServicesConfiguration, env_prefix="MAMMOSYNTH_REPLAY_"):
+    """`mammosynth replay`."""
+
+    run: Annotated[str, Positional()]
+    """Run directory."""
+    pair: Annotated[int, Positional()]
+    """Number of the pair whose accepted film is made again."""
+    dataset: Path | None = None
+    """Folder of the prepared data set; the one that the run was started with if not given."""
+
+
+class OrchestratorConfiguration(ServerConfiguration, ServicesConfiguration, env_prefix="MAMMOSYNTH_ORCHESTRATOR_"):
+    """`mammosynth serve orchestrator`."""
+
+    dataset: Path
+    """Folder of a prepared data set."""
+    policy: str = "stable"
+    """Policy that is taken when a request names none: a shipped one, or the path of a YAML file."""
+    in_flight: int | None = Field(default=None, ge=1)
+    """Pairs worked on at once for one stream; twice the stylizer's slots if not given."""
+    any_size: bool = False
+    """Use a policy at another size than the one it was tuned at."""

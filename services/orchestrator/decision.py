@@ -1,0 +1,134 @@
+"""What to do next with a pair, from its scores alone: never from clocks or faults."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from services.orchestrator.policy import Policy, TrajectoryPlan
+
+
+class Reason(StrEnum):
+    """Why a trial was not kept, or a pair given up."""
+
+    ANOMALOUS = "anomalous"
+    """The detector finds the trial less plausible than real films are."""
+    STILL_BENIGN = "still_benign"
+    """The classifier calls the trial benign."""
+    LOW_CONFIDENCE = "low_confidence"
+    """The classifier calls the trial malignant, without enough confidence."""
+    UNCHANGED = "unchanged"
+    """The trial moved less from its content than the policy demands."""
+    DIVERGED = "diverged"
+    """The optimisation left the numbers: there is no film to score."""
+    CONTENT_NOT_BENIGN = "content_not_benign"
+    """The classifier does not call the content benign, so nothing could be shown."""
+    EXHAUSTED = "exhausted"
+    """All recipes were tried."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What both gates say of one film."""
+
+    anomaly: float
+    """Reconstruction error in standard deviations of real films, 0 or more."""
+    probability: float
+    """Probability of malignancy, 0 to 1."""
+    logit: float
+    """The same before the logistic function."""
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """What a trial must reach, as numbers."""
+
+    anomaly: float
+    classifier: float
+    benign_below: float
+    minimum_change: float
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """One snapshot as the gates saw it; `scores` is None where the optimisation diverged."""
+
+    trial: int
+    scores: Scores | None
+    mean_absolute_change: float
+
+
+@dataclass(frozen=True)
+class ScoreContent:
+    """Score the content first."""
+
+
+@dataclass(frozen=True)
+class StartTrajectory:
+    """Start this optimisation; its snapshots are the next trials."""
+
+    plan: TrajectoryPlan
+
+
+@dataclass(frozen=True)
+class AwaitSnapshot:
+    """Score the running trajectory's next snapshot."""
+
+    trial: int
+
+
+@dataclass(frozen=True)
+class Accept:
+    """Keep this trial's film."""
+
+    trial: int
+
+
+@dataclass(frozen=True)
+class GiveUp:
+    """End the pair without a film."""
+
+    reason: Reason
+
+
+Step = ScoreContent | StartTrajectory | AwaitSnapshot | Accept | GiveUp
+
+
+def judge(result: TrialResult, thresholds: Thresholds) -> tuple[Reason, ...]:
+    """Every reason against a trial, the weightiest first; none means that it is kept."""
+    if result.scores is None:
+        return (Reason.DIVERGED,)
+    reasons = []
+    if result.mean_absolute_change <= thresholds.minimum_change and thresholds.minimum_change > 0.0:
+        reasons.append(Reason.UNCHANGED)
+    # Written so that a score that is no number fails.
+    if not result.scores.anomaly <= thresholds.anomaly:
+        reasons.append(Reason.ANOMALOUS)
+    if not result.scores.probability >= thresholds.benign_below:
+        reasons.append(Reason.STILL_BENIGN)
+    elif not result.scores.probability >= thresholds.classifier:
+        reasons.append(Reason.LOW_CONFIDENCE)
+    return tuple(reasons)
+
+
+def next_step(policy: Policy, thresholds: Thresholds, content: Scores | None, trials: tuple[TrialResult, ...]) -> Step:
+    """What to do with a pair of which this much is known.
+
+    Args:
+        policy: the recipes in their order.
+        thresholds: what the gates demand.
+        content: scores of the content; None while they are not known.
+        trials: the trials so far, in their order.
+
+    """
+    if content is None:
+        return ScoreContent()
+    if not content.probability < thresholds.benign_below:
+        return GiveUp(Reason.CONTENT_NOT_BENIGN)
+    if trials and not judge(trials[-1], thresholds):
+        return Accept(trials[-1].trial)
+    following = len(trials) + 1
+    for plan in policy.trajectories:
+        if plan.trials[0] == following:
+            return StartTrajectory(plan)
+        if following in plan.trials:
+            return AwaitSnapshot(following)
+    return GiveUp(Reason.EXHAUSTED)

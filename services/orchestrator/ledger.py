@@ -1,0 +1,141 @@
+"""The run directory: what a run was started with, one record a pair, accepted films, and what `finalise` makes of them.
+
+run.json               what the run pins: data set, policy, seed, models
+configuration.yaml     the resolved options of whoever started it
+pairs/<i>.json         one record a pair, written in one piece after the film
+accepted/<i>.png       accepted films, 16-bit grey
+rejected/<i>-<t>.png   films of rejected trials, for a share of the pairs
+timings/<worker>.json  how long things took, one file a worker
+ledger.parquet         all trials of all pairs, by `finalise`
+manifest.json          counts, run digest, numerics, whether complete; written last
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from services.orchestrator import ledger_table
+from services.orchestrator.manifest import make_manifest
+from services.orchestrator.record import Model, PairRecord, from_json
+from services.orchestrator.store import Store
+from shared.errors import NotFoundError, RefusedRunError
+from shared.images import Film, decode_png16, encode_png16
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pins:
+    """What a run was started with, and must be continued with."""
+
+    pairs: int
+    seed: int
+    size: int
+    """Rows and columns of its films, in pixels."""
+    dataset_sha256: str
+    policy: dict[str, Any]
+    policy_sha256: str
+    keep_rejected: float
+    models: dict[str, Model]
+    """By service: stylizer, anomaly, classifier."""
+    thresholds: dict[str, float]
+    """What the policy's gates came to with these models."""
+    version: str
+    """Of mammosynth."""
+    schema_version: int = SCHEMA_VERSION
+
+    def to_json(self) -> bytes:
+        """Write them; the same pins are always the same bytes."""
+        return json.dumps(asdict(self), sort_keys=True, indent=1).encode() + b"\n"
+
+
+class Ledger:
+    """Reads and writes a run directory."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def pin(self, pins: Pins) -> None:
+        """Begin a run, or continue one that was begun with the same.
+
+        Raises:
+            RefusedRunError: naming what differs.
+
+        """
+        if not self.store.exists("run.json"):
+            self.store.write("run.json", pins.to_json())
+            return
+        before, now = self.pins(), json.loads(pins.to_json())
+        differing = sorted(key for key in {*before, *now} if before.get(key) != now.get(key))
+        if differing:
+            explained = "; ".join(f"{key}: begun with {before.get(key)!r}, now {now.get(key)!r}" for key in differing)
+            raise RefusedRunError(f"{self.store.address}: this run cannot be continued: {explained}")
+
+    def pins(self) -> dict[str, Any]:
+        """Return what the run was started with.
+
+        Raises:
+            NotFoundError: if there is no run.
+
+        """
+        try:
+            found: dict[str, Any] = json.loads(self.store.read("run.json"))
+        except FileNotFoundError as error:
+            raise NotFoundError(f"run: found no run.json in {self.store.address}, needed a run directory") from error
+        return found
+
+    def recorded(self) -> set[int]:
+        """Pairs that have a record."""
+        return {int(name) for name in self.store.names("pairs", ".json")}
+
+    def has_record(self, pair: int) -> bool:
+        """Whether a pair has ended."""
+        return self.store.exists(f"pairs/{pair:06d}.json")
+
+    def record(self, pair: int) -> PairRecord:
+        """Read a pair's record.
+
+        Raises:
+            NotFoundError: if it has none.
+
+        """
+        name = f"pairs/{pair:06d}.json"
+        try:
+            return from_json(self.store.read(name), where=f"{self.store.address}/{name}")
+        except FileNotFoundError as error:
+            raise NotFoundError(f"pair: found no record of pair {pair} in {self.store.address}") from error
+
+    def write_rejected(self, pair: int, trial: int, film: Film) -> None:
+        """Keep the film of a rejected trial, so that people can look at it."""
+        self.store.write(f"rejected/{pair:06d}-{trial}.png", encode_png16(film))
+
+    def write(self, record: PairRecord, film: Film | None) -> None:
+        """Write an ended pair: first the accepted film, if there is one, then the record."""
+        if film is not None:
+            self.store.write(f"accepted/{record.pair:06d}.png", encode_png16(film))
+        self.store.write(f"pairs/{record.pair:06d}.json", record.to_json())
+
+    def accepted_film(self, pair: int) -> Film:
+        """Read an accepted film: (size, size) float32 in [0, 1].
+
+        Raises:
+            NotFoundError: if there is none.
+
+        """
+        try:
+            return decode_png16(self.store.read(f"accepted/{pair:06d}.png"))
+        except FileNotFoundError as error:
+            raise NotFoundError(f"pair: found no accepted film of pair {pair} in {self.store.address}") from error
+
+    def finalise(self) -> dict[str, Any]:
+        """Pack the records into `ledger.parquet` and write `manifest.json`; returns what the manifest holds.
+
+        May be run by anyone, at any time, again and again: the same records give the same bytes.
+        """
+        pins = self.pins()
+        recorded = sorted(self.recorded())
+        records = [self.record(pair) for pair in recorded if pair < pins["pairs"]]
+        manifest = make_manifest(pins, records)
+        self.store.write("ledger.parquet", ledger_table.pack(records))
+        self.store.write("manifest.json", json.dumps(manifest, sort_keys=True, indent=1).encode() + b"\n")
+        return manifest

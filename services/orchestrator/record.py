@@ -1,0 +1,160 @@
+"""The record of a pair: written once, when it has ended, and holding only what a second run would repeat."""
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from enum import StrEnum
+from typing import Any
+
+from services.orchestrator.decision import Reason, Scores
+from shared.errors import DatasetError
+from shared.recipe import LossConvention, Optimizer, Recipe, Region
+
+SCHEMA_VERSION = 1
+
+
+class Decision(StrEnum):
+    """How a pair ended."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A film that a pair was made from."""
+
+    image_id: str
+    patient_id: str
+    sha256: str
+    """Of its pixels."""
+    scores: Scores | None = None
+    """What the gates say of it, where they were asked."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """A model that took part."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One snapshot that was scored by both gates."""
+
+    trial: int
+    """Number, 1 to 7."""
+    recipe: Recipe
+    """Its steps are this trial's, whatever the trajectory went on to."""
+    evaluations: int
+    """Evaluations of the objective that were made; 0 where it diverged."""
+    loss: float | None
+    content_loss: float | None
+    style_loss: float | None
+    mean_absolute_change: float
+    """Over the region, in units of full scale."""
+    scores: Scores | None
+    """None where the optimisation diverged."""
+    reasons: tuple[Reason, ...]
+    """Why it was not kept, the weightiest first; none if it was."""
+    sha256: str
+    """Of the film's pixels; empty where it diverged."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairRecord:
+    """All that is known of a pair that has ended; with the data set and the models, enough to make it again."""
+
+    pair: int
+    decision: Decision
+    reason: Reason | None
+    """Why it was given up; None if it was accepted."""
+    content: Source
+    style: Source
+    trials: tuple[Trial, ...]
+    accepted_trial: int | None
+    sha256: str
+    """Of the accepted film's pixels; empty if there is none."""
+    seed: int
+    policy: str
+    policy_sha256: str
+    dataset_sha256: str
+    models: dict[str, Model] = field(default_factory=dict)
+    """By service: stylizer, anomaly, classifier."""
+    numerics: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """By service: every kind of numerics that took part, in a fixed order."""
+    placebo: bool = False
+    """Whether a benign film served as style."""
+    schema_version: int = SCHEMA_VERSION
+
+    def to_json(self) -> bytes:
+        """Write the record; the same record is always the same bytes."""
+        return json.dumps(asdict(self), sort_keys=True, indent=1, allow_nan=False).encode() + b"\n"
+
+    def digest_line(self) -> str:
+        """What of this record a run digest is taken over: decisions and films, not what they were computed with."""
+        trials = ",".join(f"{trial.trial}={'+'.join(trial.reasons) or 'accepted'}" for trial in self.trials)
+        kind = "placebo" if self.placebo else "pair"
+        return (
+            f"{self.pair} {kind} {self.content.image_id} {self.style.image_id} {self.decision} {self.reason or '-'} "
+            f"[{trials}] {self.sha256 or '-'}\n"
+        )
+
+
+def from_json(data: bytes, *, where: str) -> PairRecord:
+    """Read a record.
+
+    Raises:
+        DatasetError: naming `where` and what is wrong.
+
+    """
+    try:
+        values = json.loads(data)
+        if values["schema_version"] != SCHEMA_VERSION:
+            raise DatasetError(f"{where}: found schema version {values['schema_version']}, needed {SCHEMA_VERSION}")
+        values["decision"] = Decision(values["decision"])
+        values["reason"] = Reason(values["reason"]) if values["reason"] else None
+        values["content"] = _source(values["content"])
+        values["style"] = _source(values["style"])
+        values["trials"] = tuple(_trial(trial) for trial in values["trials"])
+        values["models"] = {name: Model(**model) for name, model in values["models"].items()}
+        return PairRecord(**values)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DatasetError(f"{where}: is no record of a pair: {error}") from error
+
+
+def recipe_from_dict(values: dict[str, Any]) -> Recipe:
+    """Read a recipe as it stands in a record."""
+    known = {item.name for item in fields(Recipe)}
+    unknown = set(values) - known
+    if unknown:
+        raise ValueError(f"recipe: unknown {', '.join(sorted(unknown))}")
+    return Recipe(
+        **{
+            **values,
+            "style_layers": tuple(values["style_layers"]),
+            "region": Region(values["region"]),
+            "optimizer": Optimizer(values["optimizer"]),
+            "loss_convention": LossConvention(values["loss_convention"]),
+        }
+    )
+
+
+def _scores(values: dict[str, float] | None) -> Scores | None:
+    return Scores(**values) if values else None
+
+
+def _source(values: dict[str, Any]) -> Source:
+    return Source(**{**values, "scores": _scores(values["scores"])})
+
+
+def _trial(values: dict[str, Any]) -> Trial:
+    return Trial(
+        **{
+            **values,
+            "recipe": recipe_from_dict(values["recipe"]),
+            "scores": _scores(values["scores"]),
+            "reasons": tuple(Reason(reason) for reason in values["reasons"]),
+        }
+    )

@@ -1,0 +1,125 @@
+"""Draws pairs: content and style number i are a pure function of (seed, i, data set, policy)."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from services.orchestrator.policy import Pairing
+from shared.dataset import Film, Label, Split
+from shared.errors import DatasetError, InvalidInputError
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A benign film that is changed, and a malignant one whose texture is taken."""
+
+    index: int
+    content: Film
+    style: Film
+
+
+class Sampler:
+    """The pairs of a run, drawn one after another and kept, as a use limit looks back at earlier pairs.
+
+    Draws are hashes, not a generator's state, so that no library's next version can change a run.
+    """
+
+    def __init__(self, films: Sequence[Film], pairing: Pairing, *, seed: int) -> None:
+        """Take the films that may be drawn.
+
+        Args:
+            films: films of a data set; only the split `generation` is drawn from.
+            pairing: the rules.
+            seed: any number.
+
+        Raises:
+            DatasetError: if a class is empty, or no content has a style that the rules allow.
+
+        """
+        self._pairing = pairing
+        self._seed = seed
+        self._allowed: dict[str, tuple[Film, ...]] = {}
+        self._order: list[Film] = []
+        self._styles = _drawable(films, Label.MALIGNANT)
+        contents = _drawable(films, Label.BENIGN)
+        self._contents = tuple(film for film in contents if self._candidates(film))
+        self.left_out = len(contents) - len(self._contents)
+        """Benign films that no malignant film may be paired with."""
+        if not self._contents:
+            raise DatasetError(
+                f"split generation: found {len(contents)} benign and {len(self._styles)} malignant films, of which "
+                f"none may be paired by the rule {pairing.style!r} and across patients; needed one pair or more"
+            )
+        self._pairs: list[Pair] = []
+        self._uses: Counter[str] = Counter()
+
+    def pair(self, index: int) -> Pair:
+        """Draw pair `index`, 0 or more.
+
+        Raises:
+            InvalidInputError: if the use limit of styles is reached before it.
+
+        """
+        while len(self._pairs) <= index:
+            self._pairs.append(self._draw(len(self._pairs)))
+        return self._pairs[index]
+
+    def _draw(self, index: int) -> Pair:
+        content = self._content(index)
+        limit = self._pairing.style_use_limit
+        candidates = [film for film in self._candidates(content) if limit is None or self._uses[film.image_id] < limit]
+        if not candidates:
+            raise InvalidInputError(
+                f"pairs: found {index + 1} or more, but pair {index} finds no style left: each may be used {limit} "
+                f"times; needed at most {index} pairs, more malignant films, or a policy with a higher style_use_limit"
+            )
+        style = candidates[self._number("style", index) % len(candidates)]
+        self._uses[style.image_id] += 1
+        return Pair(index, content, style)
+
+    def _content(self, index: int) -> Film:
+        if self._pairing.content == "uniform":
+            return self._contents[self._number("content", index) % len(self._contents)]
+        turn, place = divmod(index, len(self._contents))
+        if place == 0:
+            self._order = sorted(self._contents, key=lambda film: self._number("content", turn, film.image_id))
+        return self._order[place]
+
+    def _candidates(self, content: Film) -> tuple[Film, ...]:
+        if content.image_id not in self._allowed:
+            self._allowed[content.image_id] = tuple(self._find_candidates(content))
+        return self._allowed[content.image_id]
+
+    def _find_candidates(self, content: Film) -> Iterator[Film]:
+        matched = self._pairing.style == "same_source_and_view"
+        for style in self._styles:
+            alike = (style.source, style.view) == (content.source, content.view)
+            if style.patient_id != content.patient_id and (alike or not matched):
+                yield style
+
+    def _number(self, *what: object) -> int:
+        return draw(self._seed, *what)
+
+
+def draw(seed: int, *what: object) -> int:
+    """A number of 256 bits that depends on the arguments alone."""
+    text = ":".join(str(part) for part in (seed, *what))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest(), "big")
+
+
+def chosen(share: float, seed: int, *what: object) -> bool:
+    """Whether something belongs to a share of all such things, 0 to 1, by its hash."""
+    return draw(seed, *what) < share * 2.0**256
+
+
+def _drawable(films: Sequence[Film], label: Label) -> tuple[Film, ...]:
+    found = tuple(
+        sorted(
+            (film for film in films if film.split is Split.GENERATION and film.label is label),
+            key=lambda film: film.image_id,
+        )
+    )
+    if not found:
+        raise DatasetError(f"split generation: found no {label} film, needed one or more")
+    return found

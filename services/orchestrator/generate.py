@@ -1,0 +1,153 @@
+"""`mammosynth generate`: a run, or a shard of one, from start or restart to its summary."""
+
+import asyncio
+import signal
+from importlib.metadata import version
+
+from services.orchestrator.batch_run import BatchRun, Tally
+from services.orchestrator.children import running_services
+from services.orchestrator.configuration import GenerateConfiguration
+from services.orchestrator.generation import Generation, make_generation
+from services.orchestrator.ledger import Ledger, Pins
+from services.orchestrator.peers import GrpcPeers, PeerFacts
+from services.orchestrator.policy import load_policy
+from services.orchestrator.sampler import chosen
+from services.orchestrator.store import Store
+from services.orchestrator.summary import print_summary
+from shared.dataset import Dataset
+from shared.errors import EXIT_TERMINATED, ConfigurationError, UnfinishedPairsError
+from shared.images import Film
+from shared.log import get_logger
+from shared.progress import progress
+
+
+def run(configuration: GenerateConfiguration) -> int:
+    """Generate: work on the pairs that have no record yet, then sum the run up.
+
+    Returns the exit code: 0, or 143 where SIGTERM ended the work before its end.
+
+    Raises:
+        MammosynthError: wrong input or configuration before any work, or pairs that could not be finished after it.
+
+    """
+    return asyncio.run(_run(configuration))
+
+
+async def _run(configuration: GenerateConfiguration) -> int:
+    ledger = Ledger(Store(configuration.output))
+    dataset = Dataset.open(configuration.dataset)
+    policy = load_policy(configuration.policy)
+    shard, shards = _shard(configuration.shard)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    folder = ledger.store.local_path
+    async with (
+        running_services(configuration, logs=folder / "logs" if folder else None) as (addresses, broken),
+        GrpcPeers(addresses, trajectory_timeout_s=configuration.trajectory_timeout_s) as peers,
+    ):
+        peer_facts = await peers.facts(timeout_s=configuration.start_timeout_s)
+        generation = make_generation(
+            dataset, policy, configuration.seed, peers, peer_facts, any_size=configuration.any_size
+        )
+        # Drawing the last pair shows whether the policy's limits allow so many, before any work.
+        generation.sampler.pair(configuration.pairs - 1)
+        _warn(generation, peer_facts)
+        ledger.pin(_pins(configuration, generation, peer_facts))
+        peers.pin(peer_facts.models)
+        ledger.store.write("configuration.yaml", configuration.as_yaml().encode())
+        mine = range(shard, configuration.pairs, shards)
+        in_flight = configuration.in_flight or 2 * max(1, peer_facts.slots)
+        tally = await _work(configuration, generation, ledger, mine=mine, in_flight=in_flight, stops=(stop, broken))
+    return _end(ledger, mine, tally, stopped=stop.is_set())
+
+
+async def _work(
+    configuration: GenerateConfiguration,
+    generation: Generation,
+    ledger: Ledger,
+    *,
+    mine: range,
+    in_flight: int,
+    stops: tuple[asyncio.Event, asyncio.Event],
+) -> Tally:
+    def keep_rejected(pair: int, trial: int, film: Film) -> None:
+        if chosen(configuration.keep_rejected, configuration.seed, "keep-rejected", pair):
+            ledger.write_rejected(pair, trial, film)
+
+    recorded = ledger.recorded()
+    waiting = [pair for pair in mine if pair not in recorded]
+    with progress("pairs", total=len(mine), done=len(mine) - len(waiting)) as reporter:
+        batch = BatchRun(
+            ledger, generation.sampler, generation.loop(keep_rejected), in_flight=in_flight, reporter=reporter
+        )
+        either = asyncio.Event()
+        watchers = [asyncio.ensure_future(_forward(event, either)) for event in stops]
+        try:
+            return await batch.work(waiting, either, grace_s=configuration.grace_s)
+        finally:
+            for watcher in watchers:
+                watcher.cancel()
+
+
+async def _forward(event: asyncio.Event, to: asyncio.Event) -> None:
+    await event.wait()
+    to.set()
+
+
+def _end(ledger: Ledger, mine: range, tally: Tally, *, stopped: bool) -> int:
+    missing = sorted(set(mine) - ledger.recorded())
+    if missing and stopped:
+        get_logger("run").warning("stopped before the end", pairs_left=len(missing))
+        return EXIT_TERMINATED
+    if missing:
+        reasons = "; ".join(f"pair {pair}: {reason}" for pair, reason in sorted(tally.failed.items())[:5])
+        raise UnfinishedPairsError(
+            f"{len(missing)} of {len(mine)} pairs could not be finished: {', '.join(map(str, missing[:20]))}"
+            f"{' …' if len(missing) > 20 else ''}; run the same command again to go on. {reasons}"
+        )
+    # Whoever ends last packs the run; another shard that is still at work will do it again.
+    manifest = ledger.finalise()
+    print_summary(manifest, ledger.store.address)
+    return 0
+
+
+def _pins(configuration: GenerateConfiguration, generation: Generation, peer_facts: PeerFacts) -> Pins:
+    thresholds = generation.facts.thresholds
+    return Pins(
+        pairs=configuration.pairs,
+        seed=configuration.seed,
+        size=generation.dataset.size,
+        dataset_sha256=generation.dataset.sha256,
+        policy=generation.facts.policy.model_dump(mode="json"),
+        policy_sha256=generation.facts.policy.sha256,
+        keep_rejected=configuration.keep_rejected,
+        models=peer_facts.models,
+        thresholds={
+            "anomaly": thresholds.anomaly,
+            "classifier": thresholds.classifier,
+            "benign_below": thresholds.benign_below,
+            "minimum_change": thresholds.minimum_change,
+        },
+        version=version("mammosynth"),
+    )
+
+
+def _shard(text: str) -> tuple[int, int]:
+    index, count = (int(part) for part in text.split("/"))
+    if index >= count:
+        raise ConfigurationError(f"--shard: found {text}, needed K/N with K from 0 to N-1")
+    return index, count
+
+
+def _warn(generation: Generation, peer_facts: PeerFacts) -> None:
+    log = get_logger("run")
+    for service, sha256 in peer_facts.training_sets.items():
+        if sha256 != generation.dataset.sha256:
+            log.warning(
+                "this gate was trained on another data set than the run's: its training films may be among those "
+                "that are generated from",
+                service=service,
+            )
+    if generation.sampler.left_out:
+        log.warning("benign films that no style may be paired with are left out", films=generation.sampler.left_out)

@@ -1,0 +1,27 @@
+"""A run's numbers on a terminal."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+
+def print_summary(manifest: dict[str, Any], address: str) -> None:
+    """Print what a run came to, and where it lies, on standard output."""
+    console = Console()
+    table = Table(title=f"{manifest['pairs']} pairs, policy {manifest['policy']}, seed {manifest['seed']}")
+    table.add_column("decision")
+    table.add_column("pairs", justify="right")
+    table.add_row("[green]accepted[/green]", str(manifest["accepted"]))
+    for reason, count in manifest["rejected"].items():
+        table.add_row(reason.replace("_", " "), str(count))
+    if manifest["missing"]:
+        table.add_row("[yellow]not finished yet[/yellow]", str(manifest["missing"]))
+    console.print(table)
+    trials = ", ".join(f"{reason.replace('_', ' ')} {count}" for reason, count in manifest["trials_by_reason"].items())
+    console.print(f"{manifest['trials']} trials: {trials or 'none'}")
+    console.print(f"run digest {manifest['run_digest']}", soft_wrap=True)
+    if not manifest["uniform"]:
+        console.print("[yellow]several kinds of numerics took part: another run may differ in its bits[/yellow]")
+    console.print("No placebo stands beside this acceptance rate yet: it says what the gates let pass, no more.")
+    console.print(f"run directory {address}", soft_wrap=True)

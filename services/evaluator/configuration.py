@@ -1,0 +1,25 @@
+"""What the evaluator's commands are started with."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from shared.configuration import Configuration, Positional
+
+
+class ReportConfiguration(Configuration, env_prefix="MAMMOSYNTH_REPORT_"):
+    """`mammosynth report`."""
+
+    run: Annotated[Path, Positional()]
+    """Run directory; the run may still be going."""
+    output: Path | None = None
+    """File that is written; report.html in the run directory if not given."""
+    dataset: Path | None = None
+    """Folder of the prepared data set; the one that the run was started with if not given."""
+    accepted: int = Field(default=24, ge=0, le=200)
+    """Accepted films that are shown at most, spread evenly over the run."""
+    rejected: int = Field(default=4, ge=0, le=50)
+    """Rejected films that are shown at most for each reason."""
+    picture_size: int = Field(default=320, ge=64, le=1024)
+    """Rows and columns of a picture at most, in pixels."""

@@ -43,16 +43,28 @@ def write_classifier(path: Path, **changes: Any) -> str:
     return write_model(path, classifier_graph(described.input_size).SerializeToString(), described)
 
 
-def anomaly_graph(size: int = SIZE, *, opset: int = 18, batch: int | str = "batch") -> onnx.ModelProto:
-    """`score` = mean of |film - reconstruction| inside the mask; `reconstruction` = two convolutions."""
+def anomaly_graph(
+    size: int = SIZE, *, opset: int = 18, batch: int | str = "batch", sees_batch: bool = False
+) -> onnx.ModelProto:
+    """`score` = mean of |film - reconstruction| inside the mask; `reconstruction` = two convolutions.
+
+    With `sees_batch` the number of films in the batch is added to the score: some kernels of some devices round
+    differently for each shape, and this model does so everywhere.
+    """
     nodes = [
         helper.make_node("Conv", ["film", "kernel_in"], ["features"], pads=[1, 1, 1, 1]),
         helper.make_node("Relu", ["features"], ["active"]),
         helper.make_node("Conv", ["active", "kernel_out"], ["reconstruction"], pads=[1, 1, 1, 1]),
         helper.make_node("Sub", ["film", "reconstruction"], ["difference"]),
         helper.make_node("Abs", ["difference"], ["error"]),
-        *_mean_inside("error", "score"),
+        *_mean_inside("error", "mean" if sees_batch else "score"),
     ]
+    if sees_batch:
+        nodes += [
+            helper.make_node("Shape", ["film"], ["films"], start=0, end=1),
+            helper.make_node("Cast", ["films"], ["count"], to=TensorProto.FLOAT),
+            helper.make_node("Add", ["mean", "count"], ["score"]),
+        ]
     weights = {"kernel_in": _noise((8, 1, 3, 3), 1), "kernel_out": np.abs(_noise((1, 8, 3, 3), 2)) / 16}
     outputs = {"score": [batch], "reconstruction": [batch, 1, size, size]}
     return _model(nodes, weights, outputs, size=size, opset=opset, batch=batch)

@@ -1,0 +1,44 @@
+"""What the bits of a film depend on, beside the request."""
+
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import torch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Numerics:
+    """What the bits of a film depend on, beside the request.
+
+    Attributes:
+        device_kind: "cpu", or the name of the GPU.
+        dtype: floating point type, "float32" or "float64".
+        slots: films computed together.
+        threads: threads within one operation; 0 on a GPU.
+        instruction_set: what the CPU's kernels were chosen for, "AVX512" for instance; empty on a GPU.
+        versions: version of each library that computes, by name.
+
+    """
+
+    device_kind: str
+    dtype: str
+    slots: int
+    threads: int
+    instruction_set: str
+    versions: dict[str, str]
+
+
+def numerics_of(device: torch.device, dtype: torch.dtype, slots: int) -> Numerics:
+    """Numerics of this process with that device, type and number of slots."""
+    on_cpu = device.type == "cpu"
+    versions = {"mammosynth": version("mammosynth"), "torch": str(torch.__version__)}
+    if not on_cpu:
+        versions |= {"cuda": str(torch.version.cuda), "cudnn": str(torch.backends.cudnn.version())}  # type: ignore[no-untyped-call]
+    return Numerics(
+        device_kind="cpu" if on_cpu else torch.cuda.get_device_name(device),
+        dtype=str(dtype).removeprefix("torch."),
+        slots=slots,
+        threads=torch.get_num_threads() if on_cpu else 0,
+        instruction_set=torch.backends.cpu.get_cpu_capability() if on_cpu else "",
+        versions=versions,
+    )

@@ -1,0 +1,32 @@
+"""How many films are computed together where nobody says."""
+
+import torch
+
+CPU_SLOTS = 2
+"""The convolutions of one film already fill a CPU's cores; the second slot lets a film start while another ends."""
+
+MAXIMUM_SLOTS = 32
+"""More would only make the end of a run dear: idle slots are computed too."""
+
+REFERENCE_SIDE = 512
+_VALUES_PER_PIXEL = 1000
+"""Activations, gradients and 100 curvature pairs of one film, counted from the layers' sizes, rounded up."""
+
+
+def default_device() -> torch.device:
+    """The GPU where there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def default_slots(device: torch.device, dtype: torch.dtype) -> int:
+    """Slots for a device: 2 on a CPU; on a GPU the power of two whose films of 512 px fill half of its memory."""
+    if device.type == "cpu":
+        return CPU_SLOTS
+    return slots_within(torch.cuda.get_device_properties(device).total_memory, bytes_per_value=dtype.itemsize)
+
+
+def slots_within(memory: int, *, bytes_per_value: int) -> int:
+    """Largest power of two, 1 to 32, whose films of 512 px take at most half of `memory` bytes."""
+    per_film = REFERENCE_SIDE**2 * _VALUES_PER_PIXEL * bytes_per_value
+    fitting = max(1, memory // 2 // per_film)
+    return int(min(MAXIMUM_SLOTS, 2 ** (fitting.bit_length() - 1)))

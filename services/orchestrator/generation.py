@@ -70,10 +70,9 @@ class Generation:
             style_mask=self.dataset.mask(style),
         )
 
-    def with_policy(self, policy: Policy, seed: int, peer_facts: PeerFacts, *, any_size: bool) -> "Generation":
-        """Return the same data set and services under another policy and seed."""
-        made = make_generation(self.dataset, policy, seed, self.peers, peer_facts, any_size=any_size)
-        return replace(made, originals=self.originals)
+    def with_originals(self, originals: OriginalScores) -> "Generation":
+        """Return the same generation with the scores that another one has asked for already."""
+        return replace(self, originals=originals)
 
 
 def make_generation(

@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 from prometheus_client import Counter, Gauge, Histogram
 
-from shared.errors import InternalError, MammosynthError
+from shared.errors import InternalError, MammosynthError, NotImplementedYetError
 from shared.log import get_logger
 from shared.rpc.status import STATUS, from_rpc_error, to_status
 
@@ -88,6 +88,8 @@ class _Call:
     async def abort(self, context: Any, error: Exception) -> None:
         if isinstance(error, grpc.aio.AbortError):
             raise error
+        if isinstance(error, NotImplementedError):  # what generated servicers raise where a call has no handler
+            error = NotImplementedYetError(f"{self._method}: this build does not answer this call")
         if not isinstance(error, MammosynthError):
             identity = uuid.uuid4().hex
             get_logger("rpc").exception("unexpected error", method=self._method, id=identity, exc_info=error)

@@ -13,7 +13,7 @@ from grpc_reflection.v1alpha import reflection
 from prometheus_client import start_http_server
 
 from shared.configuration import Configuration
-from shared.errors import EXIT_TERMINATED, ConfigurationError
+from shared.errors import EXIT_FAULT, EXIT_TERMINATED, ConfigurationError
 from shared.log import get_logger
 from shared.rpc.channel import MAXIMUM_MESSAGE_BYTES
 from shared.rpc.interceptors import ErrorServerInterceptor
@@ -41,6 +41,7 @@ async def serve(
     services: Sequence[str],
     warm_up: Callable[[], Awaitable[None]] | None = None,
     close: Callable[[], Awaitable[None]] | None = None,
+    broken: asyncio.Event | None = None,
 ) -> int:
     """Serve until SIGTERM, SIGINT, or the parent's end; returns the exit code.
 
@@ -53,6 +54,7 @@ async def serve(
         services: full names of the services, for health and reflection.
         warm_up: awaited before the server says that it is ready; what it raises ends the process.
         close: awaited after the last call has ended.
+        broken: ends the process with the exit code for faults once it is set.
 
     Raises:
         ConfigurationError: if the address cannot be listened on.
@@ -70,14 +72,14 @@ async def serve(
         if await _warmed_up(warm_up, stop):
             await _set_health(health_servicer, services, health_pb2.HealthCheckResponse.SERVING)
             log.info("ready", address=address, services=list(services))
-            await stop.wait()
+            await _first_of(stop, broken)
     finally:
         await _set_health(health_servicer, services, health_pb2.HealthCheckResponse.NOT_SERVING)
         log.info("draining", seconds=configuration.drain_s)
         await server.stop(grace=configuration.drain_s)
         if close is not None:
             await close()
-    return EXIT_TERMINATED
+    return EXIT_FAULT if broken is not None and broken.is_set() else EXIT_TERMINATED
 
 
 def _build(
@@ -119,6 +121,13 @@ def _stop_event(loop: asyncio.AbstractEventLoop, *, watch_parent: bool) -> async
 
         threading.Thread(target=wait_for_end_of_input, daemon=True, name="parent").start()
     return stop
+
+
+async def _first_of(*events: asyncio.Event | None) -> None:
+    waiting = [asyncio.ensure_future(event.wait()) for event in events if event is not None]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
 
 
 async def _warmed_up(warm_up: Callable[[], Awaitable[None]] | None, stop: asyncio.Event) -> bool:

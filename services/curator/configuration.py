@@ -1,11 +1,12 @@
 """What the curator's commands are started with."""
 
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from shared.configuration import Configuration
+from shared.configuration import Configuration, Positional
 
 
 class PhantomConfiguration(Configuration, env_prefix="MAMMOSYNTH_DATASET_PHANTOM_"):
@@ -34,3 +35,72 @@ class PhantomConfiguration(Configuration, env_prefix="MAMMOSYNTH_DATASET_PHANTOM
 
     workers: int | None = Field(default=None, ge=1)
     """Processes; one a core when not given."""
+
+
+class PrepareConfiguration(Configuration, env_prefix="MAMMOSYNTH_DATASET_PREPARE_"):
+    """Options of `mammosynth dataset prepare`."""
+
+    images: Path
+    """Folder of films: PNG, JPEG or TIFF, grey, 8 or 16 bit."""
+
+    table: Path
+    """CSV with the columns path (below the folder), patient_id and pathology; laterality, view and source if known."""
+
+    output: Path
+    """Folder of the prepared data set; one that was not finished is continued."""
+
+    size: int = Field(default=256, ge=16, le=4096)
+    """Side of the square that each film is brought to, in pixels."""
+
+    aspect_ratio: str | None = None
+    """Width:height of the films before they were stretched to the rows and columns of the files, such as 4:7; leave it
+    out when pixels are square."""
+
+    mirror_right: bool = True
+    """Flip breasts that point to the left, as right breasts mostly do, so that all point to the right."""
+
+    bits: int = Field(default=16, ge=8, le=16)
+    """Bits that 16-bit files use: 12 when white is 4095."""
+
+    without_callback: Literal["benign", "drop"] = "benign"
+    """What to do with films that are BENIGN_WITHOUT_CALLBACK."""
+
+    source: str = Field(default="folder", min_length=1)
+    """Archive or clinic of films whose row names none."""
+
+    test: Literal["share", "none"] = "share"
+    """Whether a share of the patients is kept for evaluation only; none gives the paper's own split."""
+
+    test_share: float = Field(default=0.15, gt=0.0, lt=1.0)
+    """Share of the patients in the test split."""
+
+    seed: int = Field(default=0, ge=0)
+    """Of the split."""
+
+    strict: bool = False
+    """End with exit code 3 when files were skipped."""
+
+    workers: int | None = Field(default=None, ge=1)
+    """Processes; one a core when not given."""
+
+    @field_validator("aspect_ratio")
+    @classmethod
+    def _check_aspect_ratio(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"0*[1-9]\d{0,4}:0*[1-9]\d{0,4}", value):
+            raise ValueError("needed two whole numbers, width:height, such as 4:7")
+        return value
+
+    @property
+    def width_to_height(self) -> float | None:
+        """The aspect ratio as a number."""
+        if self.aspect_ratio is None:
+            return None
+        width, height = self.aspect_ratio.split(":")
+        return int(width) / int(height)
+
+
+class CheckConfiguration(Configuration, env_prefix="MAMMOSYNTH_DATASET_CHECK_"):
+    """Options of `mammosynth dataset check`."""
+
+    dataset: Annotated[Path, Positional()]
+    """Folder of the prepared data set."""

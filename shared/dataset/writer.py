@@ -80,6 +80,11 @@ class DatasetWriter:
         write_atomically(self._image(image_id), encode_png16(film))
         return sha256_pixels(film)
 
+    def discard_film(self, image_id: str) -> None:
+        """Remove a film and its mask, if they are there."""
+        self._image(image_id).unlink(missing_ok=True)
+        self._mask(image_id).unlink(missing_ok=True)
+
     def finish(
         self, films: Sequence[Film], *, merged: int = 0, skipped: int = 0, notes: dict[str, Any] | None = None
     ) -> None:

@@ -15,7 +15,7 @@ from services.curator.workers import map_in_processes
 from shared.images import encode_png16
 from shared.progress import progress
 
-TABLE_COLUMNS = ("path", "patient_id", "laterality", "view", "pathology")
+TABLE_COLUMNS = ("path", "patient_id", "laterality", "view", "pathology", "source")
 LESION_COLUMNS = ("path", "x", "y", "width", "height", "pathology")
 
 
@@ -81,7 +81,7 @@ def run(configuration: PhantomConfiguration) -> None:
         for path, box in map_in_processes(make, films, workers=configuration.workers):
             boxes[path] = box
             shown.advance(note=path)
-    rows = [(film.path, film.patient_id, film.laterality, film.view, film.pathology) for film in films]
+    rows = [(film.path, film.patient_id, film.laterality, film.view, film.pathology, "phantom") for film in films]
     _write_csv(configuration.output / "table.csv", TABLE_COLUMNS, rows)
     lesions = [(film.path, *boxes[film.path], film.pathology) for film in films]
     _write_csv(configuration.output / "lesions.csv", LESION_COLUMNS, lesions)

@@ -38,7 +38,7 @@ def test_the_plan_follows_from_the_seed() -> None:
 
 def test_films_are_16_bit_png_listed_in_the_table(tmp_path: Path) -> None:
     rows = make(tmp_path)
-    assert list(rows[0]) == ["path", "patient_id", "laterality", "view", "pathology"]
+    assert list(rows[0]) == ["path", "patient_id", "laterality", "view", "pathology", "source"]
     assert len(rows) == 8
     assert {row["pathology"] for row in rows} == {"BENIGN", "MALIGNANT"}
     for row in rows:

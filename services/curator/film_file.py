@@ -1,0 +1,100 @@
+"""Reads a film from a PNG, JPEG or TIFF file."""
+
+import hashlib
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from shared.errors import InvalidImageError
+from shared.images import Film
+
+_FORMATS = ("PNG", "JPEG", "TIFF")
+_GREY_16 = ("I;16", "I;16B", "I;16L", "I")
+# Grey films that were saved as colour JPEG differ a little between channels.
+_COLOUR_TOLERANCE = 6
+_TIFF_PHOTOMETRIC = 262
+
+
+@dataclass(frozen=True)
+class FilmFile:
+    """What a file holds."""
+
+    film: Film
+    """(rows, columns) float32 in [0, 1]."""
+    sha256: str
+    """Of the shape and the pixels as they stand in the file: equal hashes mean physically identical films."""
+    grey_levels: str
+    """How pixels were mapped to [0, 1], such as "8 bit"."""
+
+
+def read_film_file(path: Path, *, bits: int = 16) -> FilmFile:
+    """Read a grey film of 8 or 16 bit.
+
+    Args:
+        path: PNG, JPEG or TIFF with one frame.
+        bits: how many bits of a 16-bit file are used: 12 maps 4095 to 1.
+
+    Raises:
+        InvalidImageError: saying what is wrong with the file: missing, of another format, truncated, a decompression
+            bomb, of several frames, in colour, of more than 16 bit, or brighter than `bits` allow.
+
+    """
+    if not path.is_file():
+        raise InvalidImageError("no such file")
+    pixels, depth = _read_pixels(path)
+    if pixels.size == 0:
+        raise InvalidImageError("found no pixels")
+    used = 8 if depth == 8 else bits
+    highest = 2**used - 1
+    if int(pixels.min()) < 0 or int(pixels.max()) > highest:
+        raise InvalidImageError(
+            f"found pixels from {pixels.min()} to {pixels.max()}, needed {used} bit: 0 to {highest}"
+        )
+    digest = hashlib.sha256(f"{pixels.shape[0]}x{pixels.shape[1]}x{depth}:".encode())
+    digest.update(pixels.astype("<u2").tobytes())
+    film = pixels.astype(np.float32) / np.float32(highest)
+    return FilmFile(film=film, sha256=digest.hexdigest(), grey_levels=f"{used} bit")
+
+
+def _read_pixels(path: Path) -> tuple[NDArray[np.integer], int]:
+    """Decode a file; returns its pixels and their depth, 8 or 16 bit."""
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns of decompression bombs and of damaged metadata; a bomb must not be unpacked.
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=_FORMATS) as image:
+                frames = int(getattr(image, "n_frames", 1))
+                if frames > 1:
+                    raise InvalidImageError(f"found {frames} frames, needed one")
+                image.load()
+                return _grey_pixels(image)
+    except InvalidImageError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise InvalidImageError(f"refused as a decompression bomb: {error}") from error
+    except UnidentifiedImageError as error:
+        raise InvalidImageError(f"found no image, needed one of {', '.join(_FORMATS)}") from error
+    except Exception as error:
+        # Decoders raise nearly anything on damaged files, and one file must not stop the others.
+        raise InvalidImageError(f"cannot be decoded: {str(error) or type(error).__name__}") from error
+
+
+def _grey_pixels(image: Image.Image) -> tuple[NDArray[np.integer], int]:
+    if image.mode == "L":
+        return np.asarray(image), 8
+    if image.mode in _GREY_16:
+        pixels = np.asarray(image).astype(np.int32)
+        white_is_zero = getattr(image, "tag_v2", {}).get(_TIFF_PHOTOMETRIC) == 0
+        return (65535 - pixels if white_is_zero else pixels), 16
+    if image.mode in ("RGB", "RGBA", "LA", "P"):
+        channels = np.asarray(image.convert("RGB")).astype(np.int32)
+        spread = int((channels.max(axis=2) - channels.min(axis=2)).max())
+        if spread <= _COLOUR_TOLERANCE:
+            return channels[:, :, 1], 8
+        raise InvalidImageError("found a colour image, needed grey")
+    raise InvalidImageError(f"found pixels of mode {image.mode}, needed grey of 8 or 16 bit")

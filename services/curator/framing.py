@@ -1,0 +1,77 @@
+"""Brings a film to a square of one size: cut to the breast, turned to one side, scaled, padded."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from shared.images import Film, Mask, mirror, pad_to_square, resize_film, resize_mask
+
+_MARGIN_SHARE = 0.01
+
+
+@dataclass(frozen=True, kw_only=True)
+class FramedFilm:
+    """A square film and how it came from the original."""
+
+    film: Film
+    """(size, size) float32 in [0, 1], 0 outside the mask."""
+    mask: Mask
+    """(size, size) bool."""
+    crop_box: tuple[int, int, int, int]
+    """Part of the original: top, left, height, width, in its pixels."""
+    scale: float
+    """New pixels per original pixel along the rows."""
+    mirrored: bool
+    padding: tuple[int, int, int, int]
+    """Black pixels at top, bottom, left, right."""
+
+
+def points_left(mask: Mask) -> bool:
+    """Whether a breast points to the left: it is higher at the chest wall than at the nipple."""
+    _, left, _, width = breast_box(mask)
+    heights = mask[:, left : left + width].sum(axis=0)
+    part = max(1, width // 6)
+    return bool(heights[-part:].sum() > heights[:part].sum())
+
+
+def breast_box(mask: Mask, *, margin: int = 0) -> tuple[int, int, int, int]:
+    """Smallest box around a mask, with a margin where the film has room: top, left, height, width in pixels."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    top, left = max(0, int(rows[0]) - margin), max(0, int(columns[0]) - margin)
+    bottom = min(mask.shape[0], int(rows[-1]) + 1 + margin)
+    right = min(mask.shape[1], int(columns[-1]) + 1 + margin)
+    return top, left, bottom - top, right - left
+
+
+def frame_film(
+    film: Film, mask: Mask, *, size: int, mirror_right: bool = True, aspect_ratio: float | None = None
+) -> FramedFilm:
+    """Cut a film to its breast, black outside it, and fit it into a square.
+
+    Args:
+        film: (rows, columns) float32 in [0, 1].
+        mask: the breast, same shape, not empty.
+        size: side of the square, in pixels.
+        mirror_right: flip breasts that point to the left, as right breasts mostly do, so that all point to the right.
+            What the film shows decides and not its laterality: archives hold films that were scanned from behind.
+        aspect_ratio: width / height of the film before it was stretched to these rows and columns; None when its
+            pixels are square.
+
+    """
+    rows, columns = film.shape
+    pixel_width = 1.0 if aspect_ratio is None else aspect_ratio * rows / columns
+    box = breast_box(mask, margin=round(_MARGIN_SHARE * max(rows, columns)))
+    top, left, height, width = box
+    cut_mask = mask[top : top + height, left : left + width]
+    cut = np.where(cut_mask, film[top : top + height, left : left + width], np.float32(0))
+    scale = size / max(height, width * pixel_width)
+    new_rows = min(size, max(1, round(height * scale)))
+    new_columns = min(size, max(1, round(width * pixel_width * scale)))
+    framed, framed_mask = resize_film(cut, new_rows, new_columns), resize_mask(cut_mask, new_rows, new_columns)
+    framed = np.where(framed_mask, framed, np.float32(0))
+    mirrored = mirror_right and points_left(mask)
+    if mirrored:
+        framed, framed_mask = mirror(framed), np.ascontiguousarray(framed_mask[:, ::-1])
+    square, padding = pad_to_square(framed)
+    square_mask = np.pad(framed_mask, ((padding[0], padding[1]), (padding[2], padding[3])))
+    return FramedFilm(film=square, mask=square_mask, crop_box=box, scale=scale, mirrored=mirrored, padding=padding)

@@ -30,16 +30,16 @@ class AnomalyServicer(anomaly_pb2_grpc.AnomalyServiceServicer):
         self._numerics = numerics
         self._info = to_info(description, numerics, queue_limit=batcher.limit)
 
-    async def Score(self, request: anomaly_pb2.ScoreRequest, context: Any) -> anomaly_pb2.ScoreResponse:  # noqa: ARG002, N802
+    async def Score(self, request: anomaly_pb2.ScoreRequest, context: Any) -> anomaly_pb2.ScoreResponse:
         """Score one film."""
         self._identity.check_name(request.model_name)
         score = await self._batcher.submit(lambda: self._detector.prepare(*films_from_request(request)))
         return to_response(score, self._identity, self._numerics, with_reconstruction=request.with_reconstruction)
 
-    async def Info(  # noqa: N802
+    async def Info(
         self,
-        request: anomaly_pb2.AnomalyServiceInfoRequest,  # noqa: ARG002
-        context: Any,  # noqa: ARG002
+        request: anomaly_pb2.AnomalyServiceInfoRequest,
+        context: Any,
     ) -> anomaly_pb2.AnomalyServiceInfoResponse:
         """Tell which model is served."""
         return self._info

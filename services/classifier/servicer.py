@@ -30,16 +30,16 @@ class ClassifierServicer(classifier_pb2_grpc.ClassifierServiceServicer):
         self._numerics = numerics
         self._info = to_info(description, numerics, queue_limit=batcher.limit)
 
-    async def Classify(self, request: classifier_pb2.ClassifyRequest, context: Any) -> classifier_pb2.ClassifyResponse:  # noqa: ARG002, N802
+    async def Classify(self, request: classifier_pb2.ClassifyRequest, context: Any) -> classifier_pb2.ClassifyResponse:
         """Classify one film."""
         self._identity.check_name(request.model_name)
         classification = await self._batcher.submit(lambda: self._classifier.prepare(*films_from_request(request)))
         return to_response(classification, self._identity, self._numerics)
 
-    async def Info(  # noqa: N802
+    async def Info(
         self,
-        request: classifier_pb2.ClassifierServiceInfoRequest,  # noqa: ARG002
-        context: Any,  # noqa: ARG002
+        request: classifier_pb2.ClassifierServiceInfoRequest,
+        context: Any,
     ) -> classifier_pb2.ClassifierServiceInfoResponse:
         """Tell which model is served."""
         return self._info

@@ -11,7 +11,7 @@ from services.orchestrator.generation import Generation, make_generation
 from services.orchestrator.peers import PeerFacts
 from services.orchestrator.policy import Policy
 from services.orchestrator.stream import outcomes_in_order
-from shared.errors import NotFoundError
+from shared.errors import NotFoundError, NotImplementedYetError
 
 
 class GenerationServicer(generation_pb2_grpc.GenerationServiceServicer):
@@ -87,3 +87,28 @@ class GenerationServicer(generation_pb2_grpc.GenerationServiceServicer):
             any_size=self._any_size,
         )
         return made.with_originals(self._generation.originals)
+
+    async def CreateRun(self, request: Any, context: Any) -> generation_pb2.CreateRunResponse:
+        """Not answered by this build."""
+        raise _runs_are_not_here()
+
+    async def GetRun(self, request: Any, context: Any) -> generation_pb2.GetRunResponse:
+        """Not answered by this build."""
+        raise _runs_are_not_here()
+
+    async def ListRuns(self, request: Any, context: Any) -> generation_pb2.ListRunsResponse:
+        """Not answered by this build."""
+        raise _runs_are_not_here()
+
+    async def WatchRun(self, request: Any, context: Any) -> AsyncIterator[generation_pb2.WatchRunResponse]:
+        """Not answered by this build."""
+        raise _runs_are_not_here()
+        yield  # makes this a stream, as the contract says
+
+    async def CancelRun(self, request: Any, context: Any) -> generation_pb2.CancelRunResponse:
+        """Not answered by this build."""
+        raise _runs_are_not_here()
+
+
+def _runs_are_not_here() -> NotImplementedYetError:
+    return NotImplementedYetError("runs as Kubernetes Jobs are not answered by this build; use mammosynth generate")

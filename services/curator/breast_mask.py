@@ -11,6 +11,7 @@ _WORKING_SIDE = 320
 _BORDER_SHARE = 0.08
 _BORDER_LEVEL = 0.8
 _BORDER_LENGTH = 0.4
+_BORDER_DROP = 0.1
 _OPENING_RADIUS = 8
 
 
@@ -46,8 +47,9 @@ def find_border(film: Film) -> Mask:
         run = np.logical_and.accumulate(bright | ~begun, axis=0) & begun_in_time
         depth = run.sum(axis=0)
         # White ends sharply, muscle fades.
+        within = np.take_along_axis(strip, np.maximum(depth - 3, 0)[None, :], axis=0)[0]
         beyond = np.take_along_axis(strip, np.minimum(depth + 3, limit + 3)[None, :], axis=0)[0]
-        depth[(depth > limit) | (beyond > 0.95 * level)] = 0
+        depth[(depth > limit) | (within - beyond < _BORDER_DROP * film.max())] = 0
         if (depth > 0).mean() < _BORDER_LENGTH:
             continue
         window = max(3, turned.shape[1] // 12)

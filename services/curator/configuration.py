@@ -104,3 +104,6 @@ class CheckConfiguration(Configuration, env_prefix="MAMMOSYNTH_DATASET_CHECK_"):
 
     dataset: Annotated[Path, Positional()]
     """Folder of the prepared data set."""
+
+    workers: int | None = Field(default=None, ge=1)
+    """Processes; one a core when not given."""

@@ -7,7 +7,7 @@ from mammosynth.v1 import image_pb2
 
 MAXIMUM_SIDE = 8192
 
-_DTYPES = {
+_DTYPES: dict[int, np.dtype[np.uint16] | np.dtype[np.uint8]] = {
     image_pb2.PIXEL_FORMAT_GRAY16_LE: np.dtype("<u2"),
     image_pb2.PIXEL_FORMAT_GRAY8: np.dtype("u1"),
 }
@@ -57,8 +57,8 @@ def from_image(image: image_pb2.Image, *, name: str = "image") -> npt.NDArray[np
         raise ValueError(
             f"{name}.data: found {len(image.data)} bytes, needed {needed} for {image.rows} x {image.columns} pixels"
         )
-    pixels = np.frombuffer(image.data, dtype=dtype).reshape(image.rows, image.columns)
-    return (pixels.astype(np.float32) / np.float32(np.iinfo(dtype).max)).astype(np.float32)
+    pixels = np.frombuffer(image.data, dtype=dtype).reshape(image.rows, image.columns).astype(np.float32)
+    return pixels / np.float32(np.iinfo(dtype).max)
 
 
 def to_mask(mask: npt.NDArray[np.bool_]) -> image_pb2.Mask:

@@ -1,12 +1,12 @@
 """Recipes as messages: the stylizer reads what the orchestrator writes, and samples carry them to outsiders."""
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from mammosynth.v1 import image_pb2, stylizer_pb2
 
 from shared.errors import InvalidInputError
-from shared.recipe import LAYERS, LossConvention, Optimizer, Recipe, Region
+from shared.recipe import LossConvention, Optimizer, Recipe, Region
 
 _Name = TypeVar("_Name", Region, Optimizer, LossConvention)
 
@@ -40,23 +40,23 @@ def to_message(recipe: Recipe) -> stylizer_pb2.Recipe:
 
 
 def from_message(message: stylizer_pb2.Recipe) -> Recipe:
-    """Read a recipe; what is unspecified takes the contract's default.
+    """Read a recipe; what is unset takes the default of `Recipe`.
 
     Raises:
         InvalidInputError: naming the field, what was found and what is needed.
 
     """
-    return Recipe(
-        content_layer=message.content_layer,
-        style_layers=tuple(message.style_layers) or LAYERS,
-        content_weight=message.content_weight,
-        style_weight=message.style_weight,
-        region=_named(_REGIONS, message.region, "recipe.region") or Region.FILM,
-        optimizer=_named(_OPTIMIZERS, message.optimizer, "recipe.optimizer") or Optimizer.UNCLAMPED,
-        loss_convention=_named(_CONVENTIONS, message.loss_convention, "recipe.loss_convention")
-        or LossConvention.TUTORIAL,
-        steps=message.steps,
-    )
+    given: dict[str, Any] = {
+        "content_layer": message.content_layer or None,
+        "style_layers": tuple(message.style_layers) or None,
+        "content_weight": message.content_weight if message.HasField("content_weight") else None,
+        "style_weight": message.style_weight if message.HasField("style_weight") else None,
+        "region": _named(_REGIONS, message.region, "recipe.region"),
+        "optimizer": _named(_OPTIMIZERS, message.optimizer, "recipe.optimizer"),
+        "loss_convention": _named(_CONVENTIONS, message.loss_convention, "recipe.loss_convention"),
+        "steps": message.steps or None,
+    }
+    return Recipe(**{field: value for field, value in given.items() if value is not None})
 
 
 def region_to_message(region: Region) -> image_pb2.Region.ValueType:

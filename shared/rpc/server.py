@@ -10,12 +10,12 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
+from mammosynth.channel import MAXIMUM_MESSAGE_BYTES
 from prometheus_client import start_http_server
 
 from shared.configuration import Configuration
 from shared.errors import EXIT_FAULT, EXIT_TERMINATED, ConfigurationError
 from shared.log import get_logger
-from shared.rpc.channel import MAXIMUM_MESSAGE_BYTES
 from shared.rpc.interceptors import ErrorServerInterceptor
 
 

@@ -10,12 +10,11 @@ import grpc
 from google.protobuf import any_pb2, duration_pb2
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
+from mammosynth.channel import ERROR_CODE_KEY, RETRY_DELAY_KEY
 
 from shared import errors
 from shared.errors import MammosynthError, OverloadedError
 
-ERROR_CODE_KEY = "mammosynth-error-code"
-RETRY_DELAY_KEY = "mammosynth-retry-after-ms"
 _DOMAIN = "mammosynth"
 
 STATUS: dict[type[MammosynthError], grpc.StatusCode] = {

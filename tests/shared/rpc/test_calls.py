@@ -88,7 +88,7 @@ async def test_a_call_without_a_deadline_gets_one() -> None:
     async with served(servicer) as channel:
         await anomaly_pb2_grpc.AnomalyServiceStub(channel).Score(anomaly_pb2.ScoreRequest())
     assert servicer.deadline is not None
-    assert servicer.deadline <= 60.0
+    assert servicer.deadline < 61.0  # clocks of both sides are rounded
 
 
 async def test_a_message_above_four_mebibytes_arrives() -> None:

@@ -1,0 +1,146 @@
+"""What the trainer's commands are started with."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from shared.configuration import Configuration, Positional
+
+
+class Region(StrEnum):
+    """Which part of a film counts: the whole square, padding and all (the paper's), or what lies inside the breast."""
+
+    FILM = "film"
+    BREAST = "breast"
+
+
+class Backbone(StrEnum):
+    """Which ResNet: the paper's, or one small enough to learn phantoms in a minute."""
+
+    RESNET50 = "resnet50"
+    RESNET18 = "resnet18"
+
+
+class Preset(StrEnum):
+    """Which set of defaults."""
+
+    PAPER = "paper"
+    LAPTOP = "laptop"
+
+
+LAPTOP_ANOMALY: dict[str, Any] = {"widths": (8, 16, 32, 64), "epochs": 20, "batch_size": 8}
+"""What the laptop preset puts in place of the paper's values: minutes on two cores at 256 pixels, not days."""
+
+
+class TrainingConfiguration(Configuration):
+    """Options that both gates share."""
+
+    dataset: Annotated[Path, Positional()]
+    """Folder of a prepared data set."""
+
+    output: Path = Path("models")
+    """Folder for the model file and its metrics."""
+
+    size: int | None = Field(default=None, ge=16)
+    """Rows and columns of the model's input; the data set's own when not given."""
+
+    region: Region = Region.BREAST
+    """Part of the film that counts: film is the paper's, breast leaves the padding out."""
+
+    seed: int = Field(default=0, ge=0)
+    """Of weights, order of films and everything else that is drawn."""
+
+    threads: int | None = Field(default=None, ge=1)
+    """CPU threads; torch's choice when not given. Equal seeds give equal weights at equal threads."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to train; auto takes a GPU when there is one."""
+
+
+class TrainAnomalyConfiguration(TrainingConfiguration, env_prefix="MAMMOSYNTH_TRAIN_ANOMALY_"):
+    """Options of `mammosynth train anomaly`; the defaults are the paper's."""
+
+    name: str = "anomaly"
+    """Name that the model file carries."""
+
+    preset: Preset = Preset.PAPER
+    """Laptop takes narrow widths and few epochs unless they are given."""
+
+    widths: tuple[int, ...] = (64, 128, 256, 512, 512)
+    """Channels of each level of the U-Net, finest first."""
+
+    epochs: int = Field(default=200, ge=1)
+    """Times that every training film is seen."""
+
+    batch_size: int = Field(default=16, ge=1)
+    """Films of one optimisation step; the paper names none."""
+
+    learning_rate: float = Field(default=0.1, gt=0)
+    """At the first step."""
+
+    final_learning_rate: float = Field(default=0.0001, gt=0)
+    """At the last step; between the two the rate falls by the same factor every step."""
+
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    """Of stochastic gradient descent."""
+
+    threshold: Literal["training_p95", "validation_p95"] = "validation_p95"
+    """Threshold that is meant when nobody names one: 95th percentile of training (the paper's) or validation films."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _apply_preset(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("preset") == Preset.LAPTOP:
+            return LAPTOP_ANOMALY | values
+        return values
+
+
+class TrainClassifierConfiguration(TrainingConfiguration, env_prefix="MAMMOSYNTH_TRAIN_CLASSIFIER_"):
+    """Options of `mammosynth train classifier`; the defaults are the paper's."""
+
+    name: str = "classifier"
+    """Name that the model file carries."""
+
+    backbone: Backbone = Backbone.RESNET50
+    """ResNet-50 is the paper's; ResNet-18 learns phantoms in a minute."""
+
+    start: str = "imagenet"
+    """First weights: imagenet (torchvision's download), random, or a safetensors file with torchvision's key names."""
+
+    freeze: bool = False
+    """Train a linear head on the features of the first weights, which stay as they are: minutes on a laptop."""
+
+    folds: int = Field(default=0, ge=0)
+    """Parts of a patient-grouped cross-validation over training and validation films; 0 leaves it out."""
+
+    enlarge: int | None = Field(default=None, ge=16)
+    """Rows and columns that the model enlarges its input to before the first convolution; not at all when not given."""
+
+    epochs: int = Field(default=75, ge=1)
+    """Times that every training film is seen."""
+
+    batch_size: int = Field(default=32, ge=1)
+    """Films of one optimisation step."""
+
+    learning_rate: float = Field(default=1e-4, gt=0)
+    """Of AdamW."""
+
+    weight_decay: float = Field(default=0.01, ge=0)
+    """Of AdamW."""
+
+    beta1: float = Field(default=0.9, ge=0, lt=1)
+    """Of AdamW: decay of the mean gradient."""
+
+    beta2: float = Field(default=0.99, ge=0, lt=1)
+    """Of AdamW: decay of the mean squared gradient."""
+
+    epsilon: float = Field(default=1e-8, gt=0)
+    """Of AdamW: added to the denominator."""
+
+    cutoff: float = Field(default=0.7, gt=0, lt=1)
+    """Probability from which a film counts as malignant."""
+
+    threshold: Literal["cutoff", "validation"] = "cutoff"
+    """Threshold that is meant when nobody names one: the cutoff, or one chosen on the validation films."""

@@ -1,0 +1,91 @@
+"""Frozen training: the features of the first weights, computed once, and a linear head."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from services.trainer.configuration import Region, TrainClassifierConfiguration
+from services.trainer.determinism import choose_device
+from services.trainer.films import FilmSet
+from services.trainer.fit import Indices
+from services.trainer.gates import ClassifierGate
+from services.trainer.head import LinearHead, fit_head
+from services.trainer.resnet import Classifier, PooledResNet
+from services.trainer.standardisation import PixelStatistics
+from services.trainer.start import starting_network
+from shared.progress import progress
+
+PRETRAINED_STAGES = ("layer3",)
+RANDOM_STAGES = ("layer1",)
+"""Random weights carry texture in their first stage and lose it with every further one."""
+_BATCH = 8
+
+
+class FrozenFit:
+    """Fits linear heads to the frozen features of one set of films."""
+
+    def __init__(
+        self, films: FilmSet, statistics: PixelStatistics, configuration: TrainClassifierConfiguration
+    ) -> None:
+        """Build the trunk, drawing from torch's global generator for random weights, and compute all features.
+
+        Raises what `starting_network` raises.
+        """
+        self._films = films
+        self._statistics = statistics
+        self._seed = configuration.seed
+        self._trunk = PooledResNet(
+            starting_network(configuration.start, configuration.backbone),
+            stages=RANDOM_STAGES if configuration.start == "random" else PRETRAINED_STAGES,
+            masked=configuration.region is Region.BREAST,
+            deviations=True,
+            input_size=configuration.enlarge,
+        ).eval()
+        self._features = self._compute(choose_device(configuration.device))
+
+    def fit(self, indices: Indices) -> "FrozenFitted":
+        """Fit a head to the features of the films at `indices`."""
+        films = self._films
+        head = fit_head(self._features[indices], films.malignant[indices], films.patients[indices], seed=self._seed)
+        return FrozenFitted(self._features, self._trunk, self._statistics, head)
+
+    def _compute(self, device: torch.device) -> NDArray[np.float64]:
+        gate = ClassifierGate(self._trunk, self._statistics).to(device)
+        features = np.empty((len(self._films), self._trunk.features))
+        with progress("computing features", total=len(self._films)) as reporter, torch.inference_mode():
+            for first in range(0, len(self._films), _BATCH):
+                indices = np.arange(first, min(first + _BATCH, len(self._films)))
+                films, masks = self._films.batch(indices)
+                computed = self._trunk(gate.standardise(films.to(device)), masks.to(device))
+                features[indices] = computed.double().cpu().numpy()
+                reporter.advance(len(indices))
+        gate.cpu()
+        return features
+
+
+@dataclass(frozen=True)
+class FrozenFitted:
+    """A head on frozen features."""
+
+    features: NDArray[np.float64]
+    trunk: PooledResNet
+    statistics: PixelStatistics
+    head: LinearHead
+
+    def logits(self, indices: Indices) -> NDArray[np.float64]:
+        """Logits (n,) of the set's films at `indices`."""
+        return self.head.logits(self.features[indices])
+
+    def gate(self) -> ClassifierGate:
+        """Return trunk and head as one network, on the CPU, in evaluation mode."""
+        classifier = Classifier(self.trunk)
+        with torch.no_grad():
+            classifier.head.weight[:] = torch.from_numpy(self.head.weight)
+            classifier.head.bias[:] = self.head.bias
+        return ClassifierGate(classifier, self.statistics).eval()
+
+    def figures(self) -> dict[str, float]:
+        """The strength of the head's regularisation."""
+        return {"head_inverse_strength": self.head.inverse_strength}

@@ -11,7 +11,7 @@ _MARGIN_SHARE = 0.01
 
 @dataclass(frozen=True, kw_only=True)
 class FramedFilm:
-    """A square film and how it came from the original."""
+    """A square film and how it came from the original: cut, scaled, mirrored, padded, in this order."""
 
     film: Film
     """(size, size) float32 in [0, 1], 0 outside the mask."""

@@ -1,0 +1,34 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from services.curator.configuration import PhantomConfiguration, PrepareConfiguration
+from services.curator.phantom.command import run as make_phantoms
+from services.curator.prepare import run as prepare
+
+
+@pytest.fixture(scope="session")
+def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the films of twelve small phantom patients and their table.csv."""
+    folder = tmp_path_factory.mktemp("phantoms")
+    make_phantoms(PhantomConfiguration(output=folder, patients=12, rows=96, columns=72, seed=11, workers=1))
+    return folder
+
+
+@pytest.fixture
+def prepare_phantoms(phantoms: Path) -> Callable[..., Path]:
+    """Prepare the phantoms, or other films, into a folder."""
+
+    def run(output: Path, **options: object) -> Path:
+        given: dict[str, object] = {
+            "images": phantoms,
+            "table": phantoms / "table.csv",
+            "output": output,
+            "size": 32,
+            "workers": 1,
+        }
+        prepare(PrepareConfiguration(**(given | options)))  # type: ignore[arg-type]
+        return output
+
+    return run

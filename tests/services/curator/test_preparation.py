@@ -1,0 +1,93 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from services.curator.phantom import make_phantom
+from services.curator.preparation import FilmPreparation, PreparedFilm, SkippedFilm, name_images
+from services.curator.table import TableFilm
+from shared.dataset import DatasetWriter, Laterality
+from shared.images import decode_mask_png, decode_png16, encode_png16, sha256_pixels
+
+
+@pytest.fixture
+def preparation(tmp_path: Path) -> FilmPreparation:
+    images = tmp_path / "films"
+    images.mkdir()
+    film = make_phantom(seed=1, malignant=True, laterality="RIGHT", view="MLO", rows=128, columns=96).film
+    (images / "film.png").write_bytes(encode_png16(film))
+    writer = DatasetWriter(tmp_path / "dataset", size=48, options={}, seed=0)
+    return FilmPreparation(images=images, writer=writer, size=48, mirror_right=True, aspect_ratio=None, bits=16)
+
+
+def entry(path: str) -> TableFilm:
+    return TableFilm(
+        path=path, patient_id="P", pathology="BENIGN", laterality=Laterality.LEFT, view="", source="A", row=2
+    )
+
+
+def test_a_film_and_its_mask_are_written_and_described(preparation: FilmPreparation) -> None:
+    prepared = preparation.prepare("film.png", "P1_RIGHT")
+    assert isinstance(prepared, PreparedFilm)
+    folder = preparation.writer.path
+    film = decode_png16((folder / "images" / "P1_RIGHT.png").read_bytes())
+    mask = decode_mask_png((folder / "masks" / "P1_RIGHT.png").read_bytes())
+    assert film.shape == mask.shape == (48, 48)
+    assert sha256_pixels(film) == prepared.sha256
+    assert not film[~mask].any()
+    assert (prepared.origin.path, prepared.origin.rows, prepared.origin.columns) == ("film.png", 128, 96)
+    assert prepared.origin.mirrored
+    assert prepared.origin.windowing == "16 bit"
+
+
+def test_what_was_prepared_is_recalled_until_it_is_forgotten(preparation: FilmPreparation) -> None:
+    assert preparation.recall("P1") is None
+    prepared = preparation.prepare("film.png", "P1")
+    assert preparation.recall("P1") == prepared
+    preparation.forget()
+    assert preparation.recall("P1") is None
+    assert not preparation.memory.exists()
+
+
+def test_a_film_whose_file_is_gone_is_not_recalled(preparation: FilmPreparation) -> None:
+    preparation.prepare("film.png", "P1")
+    (preparation.writer.path / "masks" / "P1.png").unlink()
+    assert preparation.recall("P1") is None
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(None, "no such file"), (b"junk", "found no image"), (np.zeros((64, 64), np.uint8), "found no breast")],
+    ids=["missing", "no image", "black"],
+)
+def test_an_unusable_film_is_skipped_with_its_reason(
+    preparation: FilmPreparation, content: bytes | np.ndarray | None, reason: str
+) -> None:
+    path = preparation.images / "other.png"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
+        Image.fromarray(content).save(path)
+    skipped = preparation.prepare("other.png", "P2")
+    assert isinstance(skipped, SkippedFilm)
+    assert skipped.path == "other.png"
+    assert reason in skipped.reason
+    assert not preparation.writer.has_film("P2")
+
+
+@pytest.mark.parametrize(
+    ("paths", "names"),
+    [
+        (["a/one.png", "b/two.jpg"], ["one", "two"]),
+        (["a/one.png", "b/one.png", "c/two.png"], ["a-one.png", "b-one.png", "two"]),
+        (["one.png", "one.jpg", "ONE.tif"], ["one.png", "one.jpg", "ONE.tif"]),
+        (["f\u00fc\u00df e.png"], ["f___e"]),
+        (["a b/x.png", "a_b/x.png"], ["a_b-x.png", "a_b-x.png-2"]),
+        ([".png", "..hidden"], ["png", "film"]),
+    ],
+    ids=["unique names", "equal names", "names that differ in case", "odd letters", "clash once cleaned", "dots"],
+)
+def test_image_ids_are_unique_and_safe(paths: list[str], names: list[str]) -> None:
+    found = name_images([entry(path) for path in paths])
+    assert [found[path] for path in paths] == names

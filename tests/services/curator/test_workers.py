@@ -1,0 +1,65 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from services.curator.workers import map_in_processes
+
+REPOSITORY = Path(__file__).parents[3]
+
+TWO_ENDLESS_WORKERS = """
+import multiprocessing, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+sys.path.insert(0, sys.argv[2])
+import endless
+from services.curator.workers import map_in_processes
+
+if __name__ == "__main__":
+    for _ in map_in_processes(endless.work, [0, 1], workers=2):
+        pass
+"""
+
+ENDLESS = """
+import os, signal
+
+def work(item):
+    os.write(1, f"{os.getpid()}\\n".encode())
+    signal.pause()
+"""
+
+
+def square(number: int) -> int:
+    return number * number
+
+
+def refuse_three(number: int) -> int:
+    if number == 3:
+        raise ValueError("three")
+    return number
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_every_item_is_worked_on_once(workers: int) -> None:
+    assert sorted(map_in_processes(square, range(40), workers=workers)) == [number**2 for number in range(40)]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_exception_ends_the_work(workers: int) -> None:
+    with pytest.raises(ValueError, match="three"):
+        list(map_in_processes(refuse_three, range(1000), workers=workers))
+
+
+def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
+    (tmp_path / "endless.py").write_text(ENDLESS)
+    (tmp_path / "main.py").write_text(TWO_ENDLESS_WORKERS)
+    command = [sys.executable, str(tmp_path / "main.py"), str(REPOSITORY), str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        workers = [psutil.Process(int(parent.stdout.readline())) for _ in range(2)]
+        others = psutil.Process(parent.pid).children(recursive=True)
+        parent.kill()
+        _, alive = psutil.wait_procs({*workers, *others}, timeout=30)
+    assert not alive

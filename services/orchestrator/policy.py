@@ -7,7 +7,7 @@ from functools import cached_property
 from importlib import resources
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -36,9 +36,9 @@ class Pairing(_Data):
 class Gates(_Data):
     """What a trial must reach."""
 
-    anomaly: str | float = "validation_p95"
+    anomaly: str | Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = "validation_p95"
     """Highest anomaly score: a number, or the name of a threshold in the model file."""
-    classifier: str | float = 0.7
+    classifier: str | Annotated[float, Field(ge=0.0, le=1.0)] = 0.7
     """Lowest probability of malignancy: a number, or the name of a threshold in the model file."""
     benign_below: float = Field(default=0.5, gt=0.0, le=1.0)
     """Probability below which a film counts as benign; a content must lie below."""
@@ -157,13 +157,20 @@ def load_policy(name: str) -> Policy:
     if name in shipped_policies():
         text = (resources.files("services.orchestrator.policies") / f"{name}.yaml").read_text(encoding="utf-8")
     elif Path(name).is_file():
-        text = Path(name).read_text(encoding="utf-8")
+        text = _read(name)
     else:
         raise ConfigurationError(f"policy: found {name!r}, needed a file or one of {', '.join(shipped_policies())}")
     try:
         return parse_policy(yaml.safe_load(text), name)
     except yaml.YAMLError as error:
         raise ConfigurationError(f"policy {name}: is no YAML: {error}") from error
+
+
+def _read(name: str) -> str:
+    try:
+        return Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"policy {name}: cannot be read: {error}") from error
 
 
 def parse_policy(values: object, name: str) -> Policy:
@@ -184,7 +191,9 @@ def parse_policy(values: object, name: str) -> Policy:
         raise ConfigurationError(f"policy {name}: {explained}") from error
     for trial in range(1, len(policy.recipes) + 1):
         try:
-            policy.recipe(trial)
+            region = policy.recipe(trial).region
         except MammosynthError as error:
             raise ConfigurationError(f"policy {name}: recipes.{trial - 1}: {error.message}") from error
+        if region is Region.LESION:  # its films would be taken with their breast masks
+            raise ConfigurationError(f"policy {name}: recipes.{trial - 1}: region: found lesion, needed film or breast")
     return policy

@@ -97,9 +97,10 @@ def judge(result: TrialResult, thresholds: Thresholds) -> tuple[Reason, ...]:
     if result.scores is None:
         return (Reason.DIVERGED,)
     reasons = []
-    if result.mean_absolute_change <= thresholds.minimum_change and thresholds.minimum_change > 0.0:
+    # All written so that what is no number fails. A minimum of 0 demands no change at all.
+    change, minimum = result.mean_absolute_change, thresholds.minimum_change
+    if not (change > minimum or change >= minimum == 0.0):
         reasons.append(Reason.UNCHANGED)
-    # Written so that a score that is no number fails.
     if not result.scores.anomaly <= thresholds.anomaly:
         reasons.append(Reason.ANOMALOUS)
     if not result.scores.probability >= thresholds.benign_below:

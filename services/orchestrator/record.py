@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from services.orchestrator.decision import Reason, Scores
-from shared.errors import DatasetError
+from shared.errors import DatasetError, InvalidInputError
 from shared.recipe import LossConvention, Optimizer, Recipe, Region
 
 SCHEMA_VERSION = 1
@@ -120,7 +120,7 @@ def from_json(data: bytes, *, where: str) -> PairRecord:
         values["trials"] = tuple(_trial(trial) for trial in values["trials"])
         values["models"] = {name: Model(**model) for name, model in values["models"].items()}
         return PairRecord(**values)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, InvalidInputError) as error:
         raise DatasetError(f"{where}: is no record of a pair: {error}") from error
 
 

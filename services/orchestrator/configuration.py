@@ -16,8 +16,8 @@ class ServicesConfiguration(Configuration):
 
     models: Path = Path("models")
     """Folder with anomaly.onnx and classifier.onnx, for the services that are started here."""
-    trunk: str = "shipped"
-    """Weights of the stylizer that is started here: shipped, vgg19 (torchvision's download), or a safetensors file."""
+    trunk: str = "vgg16"
+    """Weights of the stylizer that is started here: vgg16 (shipped), vgg19 (a download), or a safetensors file."""
     slots: int | None = Field(default=None, ge=1)
     """Films that the stylizer that is started here works on at once; chosen from the device if not given."""
     threads: int | None = Field(default=None, ge=1)

@@ -10,7 +10,7 @@ import torch
 from services.stylizer.batch import Batch
 from services.stylizer.job import TransferJob
 from services.stylizer.network import Trunk
-from services.stylizer.numerics import Numerics, numerics_of
+from services.stylizer.numerics import numerics_of
 from services.stylizer.occupancy import Occupancy
 from services.stylizer.running import OnEnd, OnSnapshot, RunningFilm, unexpected
 from services.stylizer.slots import default_device, default_slots
@@ -18,6 +18,7 @@ from services.stylizer.targets import TargetCache
 from services.stylizer.weights import TrunkWeights
 from shared.errors import InvalidImageError, MammosynthError, OverloadedError, UnavailableError
 from shared.log import get_logger
+from shared.numerics import Numerics
 
 _log = get_logger("stylizer")
 

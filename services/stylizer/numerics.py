@@ -1,31 +1,10 @@
 """What the bits of a film depend on, beside the request."""
 
-from dataclasses import dataclass
 from importlib.metadata import version
 
 import torch
 
-
-@dataclass(frozen=True, kw_only=True)
-class Numerics:
-    """What the bits of a film depend on, beside the request.
-
-    Attributes:
-        device_kind: "cpu", or the name of the GPU.
-        dtype: floating point type, "float32" or "float64".
-        slots: films computed together.
-        threads: threads within one operation; 0 on a GPU.
-        instruction_set: what the CPU's kernels were chosen for, "AVX512" for instance; empty on a GPU.
-        versions: version of each library that computes, by name.
-
-    """
-
-    device_kind: str
-    dtype: str
-    slots: int
-    threads: int
-    instruction_set: str
-    versions: dict[str, str]
+from shared.numerics import Numerics
 
 
 def numerics_of(device: torch.device, dtype: torch.dtype, slots: int) -> Numerics:

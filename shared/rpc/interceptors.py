@@ -1,6 +1,7 @@
 """Errors of the domain on both sides of a call, and the server's metrics."""
 
 import asyncio
+import inspect
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -39,6 +40,8 @@ class ErrorServerInterceptor(grpc.aio.ServerInterceptor):
             "response_serializer": handler.response_serializer,
         }
         if handler.response_streaming:
+            if inspect.iscoroutinefunction(handler.unary_stream):  # writes its answers itself, as health's Watch does
+                return grpc.unary_stream_rpc_method_handler(_unary(handler.unary_stream, method), **kinds)
             return grpc.unary_stream_rpc_method_handler(_streaming(handler.unary_stream, method), **kinds)
         return grpc.unary_unary_rpc_method_handler(_unary(handler.unary_unary, method), **kinds)
 

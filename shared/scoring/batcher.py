@@ -14,6 +14,7 @@ from shared.errors import OverloadedError
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
+_PREPARING_THREADS = 4
 _SHORTEST_DELAY_S, _LONGEST_DELAY_S = 0.05, 30.0
 
 
@@ -44,6 +45,7 @@ class Batcher(Generic[_Item, _Result]):
         self.limit = limit
         """Callers that may wait."""
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="batcher")
+        self._preparing_threads = ThreadPoolExecutor(_PREPARING_THREADS, thread_name_prefix="preparing")
         self._queue: deque[_Entry[_Item, _Result]] = deque()
         self._preparing = 0
         self._worker: asyncio.Task[None] | None = None
@@ -65,12 +67,13 @@ class Batcher(Generic[_Item, _Result]):
         """
         if self.waiting >= self.limit:
             raise self._overloaded()
+        loop = asyncio.get_running_loop()
         self._preparing += 1
         try:
-            item = await asyncio.to_thread(prepare)
+            item = await loop.run_in_executor(self._preparing_threads, prepare)
         finally:
             self._preparing -= 1
-        answer: asyncio.Future[_Result] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[_Result] = loop.create_future()
         entry = _Entry(item, answer)
         self._queue.append(entry)
         if self._worker is None or self._worker.done():
@@ -82,8 +85,9 @@ class Batcher(Generic[_Item, _Result]):
                 self._queue.remove(entry)
 
     async def close(self) -> None:
-        """End the thread, after the batch that it works on."""
-        await asyncio.to_thread(self._thread.shutdown)
+        """End the threads, after the batch that is worked on."""
+        for threads in (self._preparing_threads, self._thread):
+            await asyncio.to_thread(threads.shutdown)
 
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()

@@ -21,5 +21,5 @@ class ReportConfiguration(Configuration, env_prefix="MAMMOSYNTH_REPORT_"):
     """Accepted films that are shown at most, spread evenly over the run."""
     rejected: int = Field(default=4, ge=0, le=50)
     """Rejected films that are shown at most for each reason."""
-    picture_size: int = Field(default=320, ge=64, le=1024)
+    picture_size: int = Field(default=256, ge=64, le=1024)
     """Rows and columns of a picture at most, in pixels."""

@@ -1,0 +1,182 @@
+"""Reads a run directory, finished or still going, as plain files. The orchestrator writes it."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from services.evaluator.records import SCHEMA_VERSION, Record, parse_record
+from shared.errors import DatasetError, InvalidImageError, NotFoundError
+from shared.images import Film, decode_png16
+from shared.progress import progress
+
+_PINNED = (
+    "pairs",
+    "seed",
+    "size",
+    "dataset_sha256",
+    "policy",
+    "policy_sha256",
+    "keep_rejected",
+    "models",
+    "thresholds",
+    "version",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timings:
+    """What the workers of a run wrote down about time."""
+
+    seconds: dict[int, float]
+    """By pair, from its start to its end; of the first worker that ended it."""
+    worker_seconds: float
+    """How long all workers were at work, added up."""
+    workers: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunDirectory:
+    """A run as it lies on the disk. Open it with `RunDirectory.open`."""
+
+    path: Path
+    pins: dict[str, Any]
+    """`run.json`: what the run was started with."""
+    records: tuple[Record, ...]
+    """In the order of their pairs."""
+    unreadable: tuple[str, ...]
+    """What is wrong with the records that could not be read."""
+    numerics: dict[str, list[dict[str, Any]]]
+    """By service: every kind of numerics that took part."""
+    timings: Timings
+    manifest: dict[str, Any] | None
+    """`manifest.json`, where the run was summed up."""
+    options: dict[str, Any]
+    """`configuration.yaml`: the options of whoever started it; empty where there is none."""
+
+    @classmethod
+    def open(cls, path: Path) -> "RunDirectory":
+        """Read everything but the films.
+
+        Raises:
+            NotFoundError: if there is no run.
+            DatasetError: if `run.json` is none.
+
+        """
+        pins = _read_pins(path)
+        records, unreadable, numerics = _read_records(path, pins["pairs"])
+        return cls(
+            path=path,
+            pins=pins,
+            records=records,
+            unreadable=unreadable,
+            numerics=numerics,
+            timings=_read_timings(path),
+            manifest=_mapping(_json(path / "manifest.json")),
+            options=_read_options(path / "configuration.yaml"),
+        )
+
+    @property
+    def complete(self) -> bool:
+        """Whether every pair has a record."""
+        return bool(len(self.records) == self.pins["pairs"])
+
+    @property
+    def run_digest(self) -> str:
+        """The digest, where the manifest knows all records that are there; else empty."""
+        if self.manifest is None or self.manifest.get("done") != len(self.records):
+            return ""
+        return str(self.manifest.get("run_digest", ""))
+
+    def record_text(self, pair: int) -> str:
+        """The record of a pair as it is written."""
+        return (self.path / "pairs" / f"{pair:06d}.json").read_text(encoding="utf-8")
+
+    def accepted_film(self, pair: int) -> Film | None:
+        """Film of an accepted pair, (size, size) float32 in [0, 1]; None where its file is missing or broken."""
+        return _film(self.path / "accepted" / f"{pair:06d}.png")
+
+    def rejected_film(self, pair: int, trial: int) -> Film | None:
+        """Film of a rejected trial, (size, size) float32 in [0, 1]; None where it was not kept or is broken."""
+        return _film(self.path / "rejected" / f"{pair:06d}-{trial}.png")
+
+    def kept_rejected(self) -> set[tuple[int, int]]:
+        """Pair and trial of every rejected film that was kept."""
+        found = ((file.stem.partition("-")) for file in (self.path / "rejected").glob("*-*.png"))
+        return {(int(pair), int(trial)) for pair, _, trial in found if pair.isdigit() and trial.isdigit()}
+
+
+def _read_pins(path: Path) -> dict[str, Any]:
+    file = path / "run.json"
+    if not file.is_file():
+        raise NotFoundError(f"run: found no run.json in {path}, needed a run directory of mammosynth generate")
+    pins = _mapping(_json(file))
+    if pins is None or pins.get("schema_version") != SCHEMA_VERSION:
+        found = pins.get("schema_version") if pins else "no JSON object"
+        raise DatasetError(f"{file}: found schema version {found}, needed {SCHEMA_VERSION}")
+    missing = [name for name in _PINNED if name not in pins]
+    if missing:
+        raise DatasetError(f"{file}: found no {', '.join(missing)}, needed all that a run pins")
+    return pins
+
+
+def _read_records(path: Path, pairs: int) -> tuple[tuple[Record, ...], tuple[str, ...], dict[str, list[Any]]]:
+    files = sorted(file for file in (path / "pairs").glob("*.json") if file.stem.isdigit() and int(file.stem) < pairs)
+    records: list[Record] = []
+    unreadable: list[str] = []
+    kinds: dict[str, set[str]] = {}
+    with progress("reading records", total=len(files)) as reporter:
+        for file in files:
+            try:
+                record, numerics = parse_record(file.read_bytes(), where=f"pairs/{file.name}")
+            except DatasetError as error:
+                unreadable.append(error.message)
+            else:
+                records.append(record)
+                for service, seen in numerics.items():
+                    kinds.setdefault(service, set()).update(json.dumps(kind, sort_keys=True) for kind in seen)
+            reporter.advance()
+    numerics_seen = {service: [json.loads(kind) for kind in sorted(seen)] for service, seen in sorted(kinds.items())}
+    return tuple(sorted(records, key=lambda record: record.pair)), tuple(unreadable), numerics_seen
+
+
+def _read_timings(path: Path) -> Timings:
+    seconds: dict[int, float] = {}
+    worker_seconds, workers = 0.0, 0
+    for file in sorted((path / "timings").glob("*.json")):
+        values = _mapping(_json(file))
+        if not values or not values.get("pairs"):
+            continue
+        workers += 1
+        worker_seconds += max(float(entry["ended_s"]) for entry in values["pairs"])
+        for entry in values["pairs"]:
+            seconds.setdefault(int(entry["pair"]), float(entry["seconds"]))
+    return Timings(seconds=seconds, worker_seconds=worker_seconds, workers=workers)
+
+
+def _read_options(file: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError):
+        return {}
+    return _mapping(values) or {}
+
+
+def _json(file: Path) -> object:
+    try:
+        return json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def _mapping(values: object) -> dict[str, Any] | None:
+    return values if isinstance(values, dict) else None
+
+
+def _film(file: Path) -> Film | None:
+    try:
+        return decode_png16(file.read_bytes())
+    except (OSError, InvalidImageError):
+        return None

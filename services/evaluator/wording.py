@@ -1,0 +1,78 @@
+"""Words and numbers as people read them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+OUTCOMES = {
+    "accepted": "Both gates let the film pass.",
+    "anomalous": "The detector finds the film less plausible than real films are.",
+    "still_benign": "The classifier still calls the film benign.",
+    "low_confidence": "The classifier calls the film malignant, without enough confidence.",
+    "unchanged": "The film moved less from its content than the policy demands.",
+    "diverged": "The optimisation left the numbers: there is no film to score.",
+    "content_not_benign": "The classifier does not call the content benign to begin with, so nothing could be shown.",
+    "exhausted": "All recipes were tried, and none led to a film that both gates let pass.",
+    "not_ended": "There is no record of these pairs yet.",
+}
+"""What the names in the records mean."""
+
+
+def outcome_name(name: str) -> str:
+    """Read a name of a record as words."""
+    return name.replace("_", " ").capitalize() or "Without a reason"
+
+
+def outcome_meaning(name: str) -> str:
+    """Say what a name of a record means; empty for one that is not known here."""
+    return OUTCOMES.get(name, "")
+
+
+def percent(share: float) -> str:
+    """Write a share of 0 to 1 as a percentage; what is small is not called nothing."""
+    if 0.0 < share < 0.01:
+        return "< 1 %"
+    if 0.99 < share < 1.0:
+        return "> 99 %"
+    return f"{share * 100:.0f} %"
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Write a number with a fixed count of digits; a dash where there is none."""
+    return "–" if value is None else f"{value:.{digits}f}"  # noqa: RUF001  the dash is meant
+
+
+def duration(seconds: float) -> str:
+    """Write seconds in the units that fit."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    minutes = round(seconds / 60)
+    return f"{minutes // 60:,} h {minutes % 60:02d} min"
+
+
+def recipe(values: Mapping[str, Any], evaluations: int = 0) -> str:
+    """Write a recipe in one line: content layer, weights of content and style, steps, region, optimiser.
+
+    Args:
+        values: the recipe as it stands in a record.
+        evaluations: that were made; told where they are not the same number as the steps, and not 0.
+
+    """
+    steps = int(values.get("steps", 0))
+    weights = " : ".join(_weight(float(values.get(name, 0.0))) for name in ("content_weight", "style_weight"))
+    more = f" ({evaluations:,} evaluations)" if evaluations not in (0, steps) else ""
+    parts = [values.get("content_layer"), f"weights {weights}", f"{steps:,} steps{more}", values.get("region")]
+    return ", ".join(str(part) for part in (*parts, values.get("optimizer")) if part)
+
+
+def _weight(value: float) -> str:
+    return f"{value:,.0f}" if value.is_integer() and value < 1e9 else f"{value:g}"
+
+
+def count_of(count: int, one: str, many: str) -> str:
+    """Write a number with its noun."""
+    return f"{count:,} {one if count == 1 else many}"

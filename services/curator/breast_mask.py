@@ -89,6 +89,8 @@ def _find_on_small(film: Film) -> Mask:
     border = ndimage.binary_dilation(border, iterations=2) if border.any() else border
     calm = ndimage.gaussian_filter(np.where(border, 0, film), 1.0)
     inside = calm[~border]
+    if inside.size == 0:
+        return np.zeros(film.shape, dtype=bool)
     ground = float(np.percentile(inside, 5))
     threshold = ground + max(0.02, 0.14 * (otsu_threshold(inside) - ground))
     bright = (calm > threshold) & ~border

@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,7 @@ def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def prepare_phantoms(phantoms: Path) -> Callable[..., Path]:
     """Prepare the phantoms, or other films, into a folder."""
 
@@ -32,3 +33,14 @@ def prepare_phantoms(phantoms: Path) -> Callable[..., Path]:
         return output
 
     return run
+
+
+@pytest.fixture(scope="session")
+def _prepared(prepare_phantoms: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return prepare_phantoms(tmp_path_factory.mktemp("prepared") / "dataset")
+
+
+@pytest.fixture
+def prepared(_prepared: Path, tmp_path: Path) -> Path:
+    """A data set prepared from the phantoms, which a test may spoil."""
+    return Path(shutil.copytree(_prepared, tmp_path / "prepared"))

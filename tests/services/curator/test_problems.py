@@ -11,8 +11,6 @@ from services.curator.problems import Problem, Severity, check_table
 from shared.dataset import Dataset, Film, Label, Laterality, Origin, Split
 from shared.images import decode_png16, encode_mask_png, encode_png16
 
-Prepare = Callable[..., Path]
-
 FOUR_SPLITS = tuple(Split)
 
 
@@ -127,21 +125,17 @@ def spoil_pixels(path: Path) -> None:
         "stray file",
     ],
 )
-def test_every_damage_to_the_files_is_found(
-    prepare_phantoms: Prepare, tmp_path: Path, spoil: Callable[[Path, Path], None], expected: str
-) -> None:
-    path = prepare_phantoms(tmp_path / "dataset")
-    dataset = Dataset.open(path)
+def test_every_damage_to_the_files_is_found(prepared: Path, spoil: Callable[[Path, Path], None], expected: str) -> None:
+    dataset = Dataset.open(prepared)
     assert find_problems(dataset) == []
     name = dataset.films[5].image_id
-    spoil(path / "images" / f"{name}.png", path / "masks" / f"{name}.png")
+    spoil(prepared / "images" / f"{name}.png", prepared / "masks" / f"{name}.png")
     found = "\n".join(texts(find_problems(dataset)))
     assert re.search(expected.format(id=name), found), found
 
 
-def test_errors_come_before_warnings(prepare_phantoms: Prepare, tmp_path: Path) -> None:
-    path = prepare_phantoms(tmp_path / "dataset")
-    (path / "images" / "aaa.png").write_bytes(b"")
-    (path / "images" / f"{Dataset.open(path).films[-1].image_id}.png").unlink()
-    severities = [problem.severity for problem in find_problems(Dataset.open(path), workers=2)]
+def test_errors_come_before_warnings(prepared: Path) -> None:
+    (prepared / "images" / "aaa.png").write_bytes(b"")
+    (prepared / "images" / f"{Dataset.open(prepared).films[-1].image_id}.png").unlink()
+    severities = [problem.severity for problem in find_problems(Dataset.open(prepared), workers=2)]
     assert severities == [Severity.ERROR, Severity.WARNING]

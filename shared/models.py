@@ -7,6 +7,7 @@ anomaly detector: `score` (batch,) and `reconstruction` (batch, 1, size, size); 
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -14,6 +15,8 @@ from typing import Any
 
 import onnx
 from google.protobuf.message import DecodeError
+from onnx import TensorProto
+from onnx.external_data_helper import _get_all_tensors, uses_external_data
 
 from shared.errors import ModelError
 from shared.files import write_atomically
@@ -25,6 +28,12 @@ OLDEST_OPSET, NEWEST_OPSET = 17, 23
 OUTPUTS = {"anomaly": ("score", "reconstruction"), "classifier": ("logit", "probability")}
 INPUTS = ("film", "mask")
 _PREFIX = "mammosynth."
+_NEEDED_BY_NAME: dict[str, tuple[type, ...]] = {
+    "thresholds": (float, int),
+    "metrics": (float, int),
+    "options": (object,),
+    "created_with": (str,),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,18 +61,33 @@ class ModelMetadata:
     schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self) -> None:
+        self._check_types()
         if self.kind not in OUTPUTS:
             raise ModelError(f"metadata: found kind {self.kind!r}, needed one of {', '.join(OUTPUTS)}")
         if self.schema_version != SCHEMA_VERSION:
             raise ModelError(f"metadata: found schema version {self.schema_version}, needed {SCHEMA_VERSION}")
         if self.region not in ("film", "breast"):
             raise ModelError(f"metadata: found region {self.region!r}, needed film or breast")
-        if not isinstance(self.input_size, int) or self.input_size < 16:
+        if type(self.input_size) is not int or self.input_size < 16:
             raise ModelError(f"metadata: found input size {self.input_size!r}, needed 16 or more")
+        if not all(math.isfinite(value) for value in self.thresholds.values()):
+            raise ModelError(f"metadata: found thresholds {self.thresholds!r}, needed finite numbers")
         if self.default_threshold not in self.thresholds:
             raise ModelError(
                 f"metadata: default threshold {self.default_threshold!r} is none of {', '.join(self.thresholds)}"
             )
+
+    def _check_types(self) -> None:
+        """Refuse what JSON can hold but a model cannot mean."""
+        for name in ("kind", "name", "region", "default_threshold", "training_set_sha256"):
+            value = getattr(self, name)
+            if not isinstance(value, str) or not value:
+                raise ModelError(f"metadata: found {name} {value!r}, needed some text")
+        for name, needed in _NEEDED_BY_NAME.items():
+            value = getattr(self, name)
+            if not isinstance(value, dict) or not all(isinstance(item, needed) for item in value.values()):
+                what = " or ".join(kind.__name__ for kind in needed)
+                raise ModelError(f"metadata: found {name} {value!r}, needed {what} by name")
 
     def to_properties(self) -> dict[str, str]:
         """Write each field as one ONNX metadata property, in JSON."""
@@ -152,13 +176,16 @@ def _check_graph(path: Path, model: Any, metadata: ModelMetadata) -> None:
     opset = max((item.version for item in model.opset_import if item.domain in ("", "ai.onnx")), default=0)
     if not OLDEST_OPSET <= opset <= NEWEST_OPSET:
         raise ModelError(f"{path}: found opset {opset}, needed {OLDEST_OPSET} to {NEWEST_OPSET}")
-    if any(tensor.external_data for tensor in model.graph.initializer):
+    if any(uses_external_data(tensor) for tensor in _get_all_tensors(model)):
         raise ModelError(f"{path}: keeps weights in another file; needed all of them inside")
     found = {item.name: _shape(item) for item in model.graph.input}
+    types = {item.name: item.type.tensor_type.elem_type for item in model.graph.input}
     size = metadata.input_size
     for name in INPUTS:
         if name not in found:
             raise ModelError(f"{path}: found inputs {', '.join(found) or 'none'}, needed {' and '.join(INPUTS)}")
+        if types[name] != TensorProto.FLOAT:
+            raise ModelError(f"{path}: input {name}: found type {TensorProto.DataType.Name(types[name])}, needed FLOAT")
         if found[name][1:] != [1, size, size]:
             raise ModelError(f"{path}: input {name}: found shape {found[name]}, needed [batch, 1, {size}, {size}]")
     outputs = tuple(item.name for item in model.graph.output)

@@ -55,6 +55,7 @@ def _environment() -> Environment:
         "number": wording.number,
         "duration": wording.duration,
         "recipe": wording.recipe,
+        "numerics": wording.numerics,
         "count_of": wording.count_of,
     }
     return environment

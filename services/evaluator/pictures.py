@@ -58,8 +58,9 @@ def difference_uri(difference: npt.NDArray[np.float32], amplification: float) ->
 
 def choose_amplification(differences: list[npt.NDArray[np.float32]]) -> int:
     """One amplification for all differences of a page, such that most of each stays within full colour."""
-    strong = [float(np.percentile(np.abs(difference), 99.0)) for difference in differences]
-    typical = float(np.median(strong)) if strong else 0.0
+    if not differences:
+        return 1
+    typical = float(np.median([np.percentile(np.abs(difference), 99.0) for difference in differences]))
     fitting = [value for value in _AMPLIFICATIONS if value * typical <= 1.0]
     return fitting[-1] if fitting else 1
 

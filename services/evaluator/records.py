@@ -85,7 +85,7 @@ def parse_record(data: bytes, *, where: str) -> tuple[Record, dict[str, list[dic
         )
         numerics = {str(service): list(kinds) for service, kinds in values["numerics"].items()}
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise DatasetError(f"{where}: is no record of a pair: {error!r}") from error
+        raise DatasetError(f"{where}: is no record of a pair: {type(error).__name__}: {error}") from error
     return record, numerics
 
 

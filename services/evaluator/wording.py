@@ -73,6 +73,13 @@ def _weight(value: float) -> str:
     return f"{value:,.0f}" if value.is_integer() and value < 1e9 else f"{value:g}"
 
 
+def numerics(values: Mapping[str, Any]) -> str:
+    """Write one kind of numerics in one line, versions of libraries last."""
+    versions = values.get("versions")
+    named = {name.replace("_", " "): value for name, value in values.items() if name != "versions" and value}
+    return ", ".join(f"{name} {value}" for name, value in (named | dict(versions or {})).items())
+
+
 def count_of(count: int, one: str, many: str) -> str:
     """Write a number with its noun."""
     return f"{count:,} {one if count == 1 else many}"

@@ -1,0 +1,242 @@
+import re
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.evaluator.configuration import ReportConfiguration
+from services.evaluator.report import run as report
+from shared.errors import ConfigurationError, DatasetError, NotFoundError, exit_code
+from tests.services.evaluator.conftest import MakeRun
+from tests.services.evaluator.run_writer import RunWriter
+
+VOID = {"meta", "img", "br", "link", "input", "hr"}
+
+
+class Outline(HTMLParser):
+    """Checks that every element is closed, and gathers what a reader meets."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.pieces: list[str] = []
+        self.feed(page)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] not in ("script", "style"):
+            self.pieces.append(data)
+
+    def all(self, *tags: str) -> list[dict[str, str | None]]:
+        return [attributes for tag, attributes in self.elements if tag in tags]
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.pieces).split())
+
+
+def written(run: RunWriter, **options: Any) -> str:
+    assert report(ReportConfiguration(run=run.path, **options)) == 0
+    return (run.path / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_page_holds_the_numbers_of_the_records(mixed_run: RunWriter) -> None:
+    text = Outline(written(mixed_run)).text
+
+    for expected in (
+        "3 of 6 pairs ended with a synthetic film",
+        "Benign films to be changed split generation 3",
+        "Pairs tried their content was called benign 5 83 %",
+        "Trials scored by both gates 1.6 a tried pair 8",
+        "Films accepted 3 50 %",
+        "from 2 content films and 2 style films of 4 patients",
+        "Exhausted All recipes were tried, and none led to a film that both gates let pass. 2 33 %",
+        "Low confidence The classifier calls the film malignant, without enough confidence. 1 12 %",
+        "1 conv_5, weights 1 : 100,000, 100 steps, breast, unclamped 5 2 40 % 0.800 0.350 0.0123",
+        "Work per pair 17 s",
+        "Work per accepted film 34 s",
+        "Run digest " + "cd" * 32,
+        "One kind for each service",
+        "No placebo stands beside this rate yet.",
+        "No diagnosis.",
+        "Not anonymous.",
+    ):
+        assert expected in text
+
+
+def test_the_page_needs_nothing_beside_it(mixed_run: RunWriter) -> None:
+    page = written(mixed_run)
+    outline = Outline(page)
+
+    addresses = [
+        value
+        for _, attributes in outline.elements
+        for name in ("src", "href", "srcset", "action", "data", "poster")
+        if (value := attributes.get(name))
+    ]
+    assert all(address.startswith(("#", "data:image/png;base64,")) for address in addresses)
+    assert outline.all("link", "iframe", "object", "embed") == []
+    assert not re.search(r"https?://|@import|url\(|fetch\(|XMLHttpRequest", page)
+    policy = next(meta for meta in outline.all("meta") if meta.get("http-equiv") == "Content-Security-Policy")
+    assert (policy["content"] or "").startswith("default-src 'none'; img-src data:;")
+
+
+def test_links_within_the_page_lead_somewhere(mixed_run: RunWriter) -> None:
+    outline = Outline(written(mixed_run))
+    names = [value for _, attributes in outline.elements if (value := attributes.get("id"))]
+
+    assert len(names) == len(set(names))
+    referred = [(link["href"] or "")[1:] for link in outline.all("a")]
+    referred += [value for _, attributes in outline.elements if (value := attributes.get("aria-labelledby"))]
+    assert set(referred) <= set(names)
+
+
+def test_screen_readers_find_headings_scopes_and_alternatives(mixed_run: RunWriter) -> None:
+    outline = Outline(written(mixed_run))
+
+    levels = [int(tag[1]) for tag, _ in outline.elements if re.fullmatch(r"h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+    assert all(head.get("scope") in ("row", "col") for head in outline.all("th"))
+    assert len(outline.all("table")) == len(outline.all("caption"))
+    shown = [image for image in outline.all("img") if image.get("src")]
+    assert len(shown) == 4 * 5
+    assert all(len(image.get("alt") or "") > 20 for image in shown)
+    assert outline.all("html")[0]["lang"] == "en"
+
+
+def test_hostile_names_stay_text(mixed_run: RunWriter) -> None:
+    hostile = "\"><script>alert('x')</script><img src=https://example.org/x onerror=alert(1)>"
+    for pair in (0, 2):
+        source = {"image_id": hostile, "patient_id": hostile, "sha256": "00", "scores": None}
+        trials = [mixed_run.trial(pair, 1, [] if pair == 0 else [hostile])]
+        kept = {"decision": "accepted", "accepted_trial": 1} if pair == 0 else {"reason": hostile}
+        mixed_run.add(pair, content=source, style=source, trials=trials, **kept)
+    outline = Outline(written(mixed_run))
+
+    assert len(outline.all("script")) == 1
+    assert all("onerror" not in attributes for _, attributes in outline.elements)
+    assert all(not (image.get("src") or "").startswith("https") for image in outline.all("img"))
+    assert hostile in outline.text
+
+
+def test_the_record_of_a_pair_stands_beside_its_film(mixed_run: RunWriter) -> None:
+    text = Outline(written(mixed_run)).text
+
+    assert "Record of pair 1" in text
+    assert '"accepted_trial": 2' in text
+
+
+def test_a_run_that_goes_on_says_how_far_it_is(make_run: MakeRun) -> None:
+    run = make_run(pairs=10)
+    run.add_accepted(0)
+    run.add_rejected(1, "anomalous", keep=True)
+
+    text = Outline(written(run)).text
+
+    assert "This run has not ended. 2 of 10 pairs have a record so far" in text
+    assert "Not ended There is no record of these pairs yet. 8 80 %" in text
+    assert "None for these records yet" in text
+    assert "No worker has written down its times yet." in text
+
+
+def test_a_run_without_any_record_has_a_page(make_run: MakeRun) -> None:
+    text = Outline(written(make_run(pairs=10))).text
+
+    assert "No pair has ended yet." in text
+    assert "This run is at its beginning." in text
+    assert "There is no trial yet." in text
+    assert "No film was accepted so far." in text
+
+
+def test_a_run_that_accepted_nothing_has_a_page(make_run: MakeRun) -> None:
+    run = make_run(pairs=1)
+    run.add_rejected(0, "diverged")
+    run.add_timings("worker", {0: 3.0})
+
+    text = Outline(written(run)).text
+
+    assert "No film was accepted." in text
+    assert "No film of a rejected trial was kept" in text
+    assert "Work per accepted film –" in text  # noqa: RUF001
+
+
+def test_a_data_set_that_is_gone_is_told_and_outputs_are_shown(mixed_run: RunWriter) -> None:
+    (mixed_run.path / "configuration.yaml").write_text("dataset: /nowhere\n", encoding="utf-8")
+
+    outline = Outline(written(mixed_run))
+
+    assert "Some films are not shown. The data set cannot be read: /nowhere: no such folder" in outline.text
+    assert len([image for image in outline.all("img") if image.get("src")]) == 5
+    assert "Benign films to be changed" not in outline.text
+
+
+def test_the_page_stays_small_however_many_pairs_there_are(make_run: MakeRun) -> None:
+    run = make_run(pairs=300)
+    for pair in range(300):
+        if pair % 2:
+            run.add_accepted(pair)
+        else:
+            run.add_rejected(pair, "anomalous", "still_benign", keep=True)
+
+    outline = Outline(written(run, accepted=6, rejected=2))
+
+    assert "6 of 150, chosen at even distances" in outline.text
+    assert len([image for image in outline.all("img") if image.get("src")]) == 4 * (6 + 2 + 2)
+    assert (run.path / "report.html").stat().st_size < 500_000
+
+
+def test_broken_records_and_several_numerics_are_told(mixed_run: RunWriter) -> None:
+    (mixed_run.path / "pairs/000003.json").write_text("{", encoding="utf-8")
+    mixed_run.add(5, numerics={"stylizer": [{"slots": 2}]})
+
+    text = Outline(written(mixed_run)).text
+
+    assert "1 record could not be read and is not counted below. pairs/000003.json" in text
+    assert "Several kinds took part: another run may differ in its bits." in text
+
+
+def test_the_page_goes_where_it_is_asked_to(mixed_run: RunWriter, tmp_path: Path) -> None:
+    output = tmp_path / "elsewhere" / "page.html"
+
+    assert report(ReportConfiguration(run=mixed_run.path, output=output)) == 0
+
+    assert output.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert not (mixed_run.path / "report.html").exists()
+
+
+def test_a_run_that_is_not_there_is_wrong_input(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match=r"found no run\.json") as caught:
+        report(ReportConfiguration(run=tmp_path / "nothing"))
+
+    assert exit_code(caught.value) == 2
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_a_data_set_given_that_is_not_there_is_wrong_input(mixed_run: RunWriter, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="no such folder") as caught:
+        report(ReportConfiguration(run=mixed_run.path, dataset=tmp_path / "nothing"))
+
+    assert exit_code(caught.value) == 2
+
+
+def test_an_output_that_cannot_be_written_is_wrong_input(mixed_run: RunWriter, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+
+    with pytest.raises(ConfigurationError, match="--output: cannot write") as caught:
+        report(ReportConfiguration(run=mixed_run.path, output=tmp_path / "file" / "report.html"))
+
+    assert exit_code(caught.value) == 2

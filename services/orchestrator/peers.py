@@ -1,7 +1,8 @@
 """The three model services over gRPC: which models they serve, trajectories, scores."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import math
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -18,11 +19,18 @@ from mammosynth.v1 import (
 )
 
 from services.orchestrator.decision import Scores
-from services.orchestrator.faults import Patience
+from services.orchestrator.faults import Patience, is_fault
 from services.orchestrator.policy import TrajectoryPlan
 from services.orchestrator.record import Model
 from services.orchestrator.retry_loop import PairFilms, Scored, Snapshot
-from shared.errors import MammosynthError, ModelMismatchError, UnavailableError, UnfinishedPairsError
+from shared.errors import (
+    InternalError,
+    MammosynthError,
+    ModelError,
+    ModelMismatchError,
+    UnavailableError,
+    UnfinishedPairsError,
+)
 from shared.images import Film, Mask
 from shared.rpc.channel import open_channel
 from shared.rpc.recipes import to_message
@@ -114,31 +122,33 @@ class GrpcPeers:
             snapshot_steps=plan.steps,
         )
         call = self._stylizer.Stylize(request, timeout=self._timeout_s)
+        snapshots = self._snapshots(call, plan.steps)
         try:
-            yield self._snapshots(call, len(plan.steps))
+            yield snapshots
         finally:
             call.cancel()
+            await snapshots.aclose()
 
-    async def _snapshots(self, call: Any, expected: int) -> AsyncIterator[Snapshot]:
-        received = 0
+    async def _snapshots(self, call: Any, steps: tuple[int, ...]) -> AsyncGenerator[Snapshot, None]:
+        remaining = list(steps)
         async for response in call:
             self._check("stylizer", response.model)
-            received += 1
-            yield Snapshot(
-                steps=response.steps,
-                evaluations=response.evaluations,
-                film=from_image(response.image),
-                loss=response.loss,
-                content_loss=response.content_loss,
-                style_loss=response.style_loss,
-                mean_absolute_change=response.mean_absolute_change,
-                numerics=_numerics(response.numerics),
+            if not remaining or response.steps != remaining.pop(0):
+                raise InternalError(f"stylizer: found a snapshot after {response.steps} steps, needed those of {steps}")
+            yield _snapshot(response)
+        if remaining:
+            raise UnavailableError(
+                f"stylizer: the stream ended after {len(steps) - len(remaining)} of {len(steps)} snapshots"
             )
-        if received < expected:
-            raise UnavailableError(f"stylizer: the stream ended after {received} of {expected} snapshots")
 
     async def score(self, film: Film, mask: Mask) -> Scored:
-        """Ask both gates at once."""
+        """Ask both gates at once.
+
+        Raises:
+            UnfinishedPairsError: a fault that outlasted the patience.
+            ModelError: if a score is no finite number.
+
+        """
         image, breast = to_image(film), to_mask(mask)
         anomaly, classified = await asyncio.gather(
             self._call("anomaly", self._anomaly.Score, anomaly_pb2.ScoreRequest(image=image, mask=breast)),
@@ -146,8 +156,12 @@ class GrpcPeers:
                 "classifier", self._classifier.Classify, classifier_pb2.ClassifyRequest(image=image, mask=breast)
             ),
         )
+        scores = Scores(anomaly=anomaly.score, probability=classified.probability, logit=classified.logit)
+        if not all(map(math.isfinite, (scores.anomaly, scores.probability, scores.logit))):
+            # No decision can rest on it, and asking again gives the same: the pair must not be given up in silence.
+            raise ModelError(f"anomaly, classifier: found {scores}, needed finite numbers")
         return Scored(
-            Scores(anomaly=anomaly.score, probability=classified.probability, logit=classified.logit),
+            scores,
             {"anomaly": _numerics(anomaly.numerics), "classifier": _numerics(classified.numerics)},
         )
 
@@ -158,7 +172,7 @@ class GrpcPeers:
                     response = await method(request)
                     self._check(service, response.model)
         except MammosynthError as error:
-            if error.retryable:  # Patience has ended here; the trajectory around this call must not begin it anew.
+            if is_fault(error):  # Patience has ended here; the trajectory around this call must not begin it anew.
                 raise UnfinishedPairsError(f"{service}: still failing after repeated calls: {error.message}") from error
             raise
         return response
@@ -170,6 +184,23 @@ class GrpcPeers:
                 f"{service}: found the model {found.name} with sha256 {found.sha256}, "
                 f"needed {pinned.name} with sha256 {pinned.sha256}"
             )
+
+
+def _snapshot(response: stylizer_pb2.StylizeResponse) -> Snapshot:
+    try:
+        film = from_image(response.image)
+    except ValueError as error:
+        raise InternalError(f"stylizer: snapshot: {error}") from error
+    return Snapshot(
+        steps=response.steps,
+        evaluations=response.evaluations,
+        film=film,
+        loss=response.loss,
+        content_loss=response.content_loss,
+        style_loss=response.style_loss,
+        mean_absolute_change=response.mean_absolute_change,
+        numerics=_numerics(response.numerics),
+    )
 
 
 def _model(identity: model_pb2.ModelIdentity) -> Model:

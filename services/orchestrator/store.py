@@ -5,7 +5,7 @@ from typing import Any
 
 import fsspec
 
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, UnavailableError
 from shared.files import write_atomically
 
 
@@ -21,7 +21,8 @@ class Store:
         """
         self.address = address
         try:
-            self._files, self._root = fsspec.core.url_to_fs(address)
+            # Others write there too: what was listed a while ago is no answer.
+            self._files, self._root = fsspec.core.url_to_fs(address, use_listings_cache=False)
         except (ImportError, ValueError) as error:
             raise ConfigurationError(f"output: cannot use {address!r}: {error}") from error
         protocols = self._files.protocol if isinstance(self._files.protocol, tuple) else (self._files.protocol,)
@@ -47,17 +48,24 @@ class Store:
         return bytes(data)
 
     def write(self, name: str, data: bytes) -> None:
-        """Write a file in one piece: by temporary name and rename in a folder, by one put on object storage."""
-        if self._local:
-            write_atomically(Path(self._path(name)), data)
-        else:
-            self._files.pipe_file(self._path(name), data)
+        """Write a file in one piece: by temporary name and rename in a folder, by one put on object storage.
+
+        Raises:
+            UnavailableError: if it cannot be written.
+
+        """
+        try:
+            if self._local:
+                write_atomically(Path(self._path(name)), data)
+            else:
+                self._files.pipe_file(self._path(name), data)
+        except Exception as error:  # each kind of storage has classes of its own, without a common base
+            raise UnavailableError(f"output: cannot write {name} in {self.address}: {error}") from error
 
     def names(self, folder: str, suffix: str) -> list[str]:
         """Names, without folder and suffix, of the files of a folder, in order."""
-        self._files.invalidate_cache()
         try:
-            found = self._files.ls(self._path(folder), detail=False)
+            found = self._files.ls(self._path(folder), detail=False, refresh=True)
         except FileNotFoundError:
             return []
         plain = (str(path).rsplit("/", 1)[-1] for path in found)

@@ -1,0 +1,111 @@
+"""Files are whole or not there, in a folder, in memory, and on object storage."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import fsspec
+import pytest
+
+from services.orchestrator.store import Store
+from shared.errors import ConfigurationError, UnavailableError
+
+# The name of a fixture that gives an address of its own.
+STORAGES = ("folder", "memory", "bucket")
+
+
+@pytest.fixture(params=STORAGES)
+def store(request: pytest.FixtureRequest) -> Store:
+    return Store(request.getfixturevalue(request.param))
+
+
+def test_a_file_is_read_as_it_was_written(store: Store) -> None:
+    data = bytes(range(256)) * 1000
+    assert not store.exists("pairs/000001.json")
+    store.write("pairs/000001.json", data)
+    assert store.exists("pairs/000001.json")
+    assert store.read("pairs/000001.json") == data
+
+
+def test_a_file_is_replaced_whole(store: Store) -> None:
+    store.write("manifest.json", b"a long first version")
+    store.write("manifest.json", b"short")
+    assert store.read("manifest.json") == b"short"
+
+
+def test_a_file_that_is_not_there_is_not_found(store: Store) -> None:
+    with pytest.raises(FileNotFoundError):
+        store.read("run.json")
+
+
+def test_names_come_in_order_without_folder_and_suffix(store: Store) -> None:
+    assert store.names("pairs", ".json") == []
+    for name in ("pairs/000010.json", "pairs/000002.json", "pairs/notes.txt", "pairs/.000003.json", "pairs2/1.json"):
+        store.write(name, b"{}")
+    assert store.names("pairs", ".json") == ["000002", "000010"]
+
+
+def test_what_another_writer_writes_is_seen_at_once(store: Store) -> None:
+    other = Store(store.address)
+    store.write("pairs/000001.json", b"{}")
+    assert store.names("pairs", ".json") == ["000001"]
+    fsspec_of_another_process(other)("pairs/000002.json", b"{}")
+    assert store.exists("pairs/000002.json")
+    assert store.names("pairs", ".json") == ["000001", "000002"]
+
+
+def fsspec_of_another_process(store: Store) -> Callable[[str, bytes], None]:
+    """Write as a process would whose writes this one's caches know nothing of."""
+    files, root = fsspec.core.url_to_fs(store.address, skip_instance_cache=True)
+    return lambda name, data: files.pipe_file(f"{root}/{name}", data)
+
+
+def test_a_folder_has_a_path_and_object_storage_has_none(folder: str, memory: str) -> None:
+    assert Store(folder).local_path == Path(folder)
+    assert Store(memory).local_path is None
+
+
+def test_a_write_that_fails_in_the_middle_leaves_the_old_file_and_nothing_else(
+    folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(folder)
+    store.write("pairs/000001.json", b"old")
+
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    for name in ("pairs/000001.json", "pairs/000002.json"):
+        with pytest.raises(UnavailableError, match=rf"cannot write {name} in .*No space left"):
+            store.write(name, b"new")
+    assert store.read("pairs/000001.json") == b"old"
+    assert os.listdir(Path(folder) / "pairs") == ["000001.json"]  # noqa: PTH208
+
+
+def test_a_kill_in_the_middle_of_a_write_leaves_no_file_that_counts(
+    folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def kill(handle: int) -> None:
+        raise Killed
+
+    store = Store(folder)
+    monkeypatch.setattr(os, "fsync", kill)
+    monkeypatch.setattr(Path, "unlink", lambda self, missing_ok=False: None)
+    with pytest.raises(Killed):
+        store.write("pairs/000001.json", b"half")
+    assert not store.exists("pairs/000001.json")
+    assert store.names("pairs", ".json") == []
+
+
+def test_a_bucket_that_is_not_there_cannot_be_written_to(bucket: str) -> None:
+    with pytest.raises(UnavailableError, match=r"cannot write run\.json in s3://no-such-bucket"):
+        Store("s3://no-such-bucket/run").write("run.json", b"{}")
+
+
+@pytest.mark.parametrize("address", ["nowhere://bucket/run", "gs://bucket/run"])
+def test_an_address_that_nothing_is_installed_for_is_refused(address: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"output: cannot use '{address}'"):
+        Store(address)

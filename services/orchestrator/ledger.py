@@ -11,6 +11,7 @@ manifest.json          counts, run digest, numerics, whether complete; written l
 """
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -22,6 +23,8 @@ from shared.errors import NotFoundError, RefusedRunError
 from shared.images import Film, decode_png16, encode_png16
 
 SCHEMA_VERSION = 1
+_PINNED = ("seed", "dataset_sha256", "policy_sha256")
+_PAIR = re.compile(r"[0-9]{6,}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +89,7 @@ class Ledger:
 
     def recorded(self) -> set[int]:
         """Pairs that have a record."""
-        return {int(name) for name in self.store.names("pairs", ".json")}
+        return {int(name) for name in self.store.names("pairs", ".json") if _PAIR.fullmatch(name)}
 
     def has_record(self, pair: int) -> bool:
         """Whether a pair has ended."""
@@ -110,7 +113,12 @@ class Ledger:
         self.store.write(f"rejected/{pair:06d}-{trial}.png", encode_png16(film))
 
     def write(self, record: PairRecord, film: Film | None) -> None:
-        """Write an ended pair: first the accepted film, if there is one, then the record."""
+        """Write an ended pair: first the accepted film, if there is one, then the record.
+
+        A pair that has a record keeps it, and the film that belongs to it.
+        """
+        if self.has_record(record.pair):
+            return
         if film is not None:
             self.store.write(f"accepted/{record.pair:06d}.png", encode_png16(film))
         self.store.write(f"pairs/{record.pair:06d}.json", record.to_json())
@@ -131,11 +139,34 @@ class Ledger:
         """Pack the records into `ledger.parquet` and write `manifest.json`; returns what the manifest holds.
 
         May be run by anyone, at any time, again and again: the same records give the same bytes.
+
+        Raises:
+            NotFoundError: if there is no run.
+            RefusedRunError: if a record was made with other inputs than the run was started with.
+            DatasetError: if a record is broken.
+
         """
         pins = self.pins()
-        recorded = sorted(self.recorded())
-        records = [self.record(pair) for pair in recorded if pair < pins["pairs"]]
+        manifest = self._pack(pins)
+        # Another shard may have ended the run since the records were read; what is written here must not be the older.
+        if not manifest["complete"] and self.recorded() >= set(range(pins["pairs"])):
+            manifest = self._pack(pins)
+        return manifest
+
+    def _pack(self, pins: dict[str, Any]) -> dict[str, Any]:
+        records = [self.record(pair) for pair in sorted(self.recorded()) if pair < pins["pairs"]]
+        for record in records:
+            self._check(record, pins)
         manifest = make_manifest(pins, records)
         self.store.write("ledger.parquet", ledger_table.pack(records))
         self.store.write("manifest.json", json.dumps(manifest, sort_keys=True, indent=1).encode() + b"\n")
         return manifest
+
+    def _check(self, record: PairRecord, pins: dict[str, Any]) -> None:
+        """Two that begin the same run at the same moment may have pinned different things."""
+        models = {name: asdict(model) for name, model in record.models.items()}
+        for key, found in (*((key, getattr(record, key)) for key in _PINNED), ("models", models)):
+            if found != pins[key]:
+                raise RefusedRunError(
+                    f"{self.store.address}: pair {record.pair}: {key}: found {found!r}, needed the run's {pins[key]!r}"
+                )

@@ -5,13 +5,14 @@ import json
 import socket
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from services.orchestrator.ledger import Ledger
 from services.orchestrator.retry_loop import Outcome, RetryLoop
 from services.orchestrator.sampler import Sampler
-from shared.errors import MammosynthError
+from shared.errors import MammosynthError, UnavailableError
 from shared.log import get_logger
 from shared.progress import ProgressReporter
 
@@ -74,28 +75,32 @@ class BatchRun:
             self._timings.write()
         return self.tally
 
-    async def _worker(self, waiting: "Iterable[int]", stop: asyncio.Event) -> None:
+    async def _worker(self, waiting: Iterable[int], stop: asyncio.Event) -> None:
         for pair in waiting:
             if stop.is_set() or self._failures_in_a_row >= max(8, self._in_flight):
                 return
-            # Another worker of the same shard may have ended it meanwhile; both would write the same bytes.
-            if await asyncio.to_thread(self._ledger.has_record, pair):
-                self._reporter.advance(note=self.tally.note)
-                continue
-            await self._one(pair)
+            try:
+                await self._one(pair)
+            except MammosynthError as error:
+                get_logger("run").error("pair not finished", pair=pair, code=error.code, error=error.message)
+                self._failed(pair, f"{error.code}: {error.message}")
+            except Exception as error:  # the boundary: what nobody foresaw costs its pair, not those beside it
+                get_logger("run").exception("pair not finished", pair=pair, exc_info=error)
+                self._failed(pair, f"{type(error).__name__}: {error}")
 
     async def _one(self, pair: int) -> None:
-        started = time.monotonic()
-        try:
-            outcome = await self._loop.work(self._sampler.pair(pair))
-        except MammosynthError as error:
-            self._failures_in_a_row += 1
-            self.tally.failed[pair] = f"{error.code}: {error.message}"
-            get_logger("run").error("pair not finished", pair=pair, code=error.code, error=error.message)
+        # Another worker of the same shard may have ended it meanwhile; both would write the same bytes.
+        if await asyncio.to_thread(self._ledger.has_record, pair):
+            self._reporter.advance(note=self.tally.note)
             return
-        # Written to its end even where the worker is told to stop meanwhile: a write is short.
-        await asyncio.shield(asyncio.to_thread(self._ledger.write, outcome.record, outcome.film))
+        started = time.monotonic()
+        outcome = await self._loop.work(self._sampler.pair(pair))
+        await _to_its_end(asyncio.to_thread(self._ledger.write, outcome.record, outcome.film))
         self._count(pair, outcome, time.monotonic() - started)
+
+    def _failed(self, pair: int, reason: str) -> None:
+        self._failures_in_a_row += 1
+        self.tally.failed[pair] = reason
 
     def _count(self, pair: int, outcome: Outcome, seconds: float) -> None:
         self._failures_in_a_row = 0
@@ -124,10 +129,25 @@ class _Timings:
             self.write()
 
     def write(self) -> None:
-        if self._pairs:
-            values = {"began": self._began, "pairs": self._pairs}
-            self._ledger.store.write(self._name, json.dumps(values).encode())
         self._written = time.monotonic()
+        if not self._pairs:
+            return
+        try:
+            self._ledger.store.write(self._name, json.dumps({"began": self._began, "pairs": self._pairs}).encode())
+        except UnavailableError as error:  # records are what counts
+            get_logger("run").warning("timings not written", error=error.message)
+
+
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Await something short that must not be left half done, also where this task is cancelled meanwhile."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait((task,))
+        if not task.cancelled() and (error := task.exception()):
+            get_logger("run").error("not written", error=str(error))
+        raise
 
 
 async def _all(workers: list["asyncio.Task[None]"]) -> None:

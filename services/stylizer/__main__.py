@@ -11,7 +11,7 @@ from mammosynth.v1 import stylizer_pb2, stylizer_pb2_grpc
 from services.stylizer.configuration import StylizerConfiguration
 from services.stylizer.engine import Engine
 from services.stylizer.servicer import StylizerServicer
-from services.stylizer.slots import default_device
+from services.stylizer.slots import choose_device
 from services.stylizer.weights import TrunkName, TrunkWeights, resolve_weights
 from shared.descriptions import ModelIdentity
 from shared.rpc.server import serve
@@ -31,7 +31,7 @@ async def _serve(configuration: StylizerConfiguration) -> int:
         slots=configuration.slots,
         queue=configuration.queue_limit,
         history=configuration.history,
-        device=default_device() if configuration.device == "auto" else torch.device(configuration.device),
+        device=choose_device(configuration.device),
         dtype=getattr(torch, configuration.dtype),
         threads=configuration.threads,
     )
@@ -40,6 +40,7 @@ async def _serve(configuration: StylizerConfiguration) -> int:
         configuration=configuration,
         register=partial(stylizer_pb2_grpc.add_StylizerServiceServicer_to_server, servicer),
         services=[SERVICE],
+        warm_up=partial(asyncio.to_thread, engine.warm_up),
         close=partial(asyncio.to_thread, engine.stop),
     )
 

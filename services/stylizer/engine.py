@@ -3,22 +3,25 @@
 import threading
 import time
 from collections.abc import Callable
+from queue import SimpleQueue
 from typing import Protocol
 
+import numpy as np
 import torch
 
 from services.stylizer.batch import Batch
-from services.stylizer.job import TransferJob
+from services.stylizer.job import SMALLEST_SIDE, TransferJob
 from services.stylizer.network import Trunk
 from services.stylizer.numerics import numerics_of
 from services.stylizer.occupancy import Occupancy
 from services.stylizer.running import OnEnd, OnSnapshot, RunningFilm, unexpected
-from services.stylizer.slots import default_device, default_slots
+from services.stylizer.slots import choose_device, default_slots
 from services.stylizer.targets import TargetCache
 from services.stylizer.weights import TrunkWeights
 from shared.errors import InvalidImageError, MammosynthError, OverloadedError, UnavailableError
 from shared.log import get_logger
 from shared.numerics import Numerics
+from shared.recipe import Recipe
 
 _log = get_logger("stylizer")
 
@@ -70,7 +73,7 @@ class Engine:
 
         """
         self._weights = weights
-        self._device = device or default_device()
+        self._device = device or choose_device()
         self._dtype = dtype
         self._slots = slots or default_slots(self._device, dtype)
         self._history = history
@@ -122,6 +125,21 @@ class Engine:
             self._waiting.append(film)
             self._condition.notify()
         return film
+
+    def warm_up(self) -> None:
+        """Take a small film through one step and wait for it, so that the first caller does not pay for it.
+
+        Raises:
+            MammosynthError: what ended the film.
+
+        """
+        black = np.zeros((SMALLEST_SIDE, SMALLEST_SIDE), dtype=np.float32)
+        ended: SimpleQueue[MammosynthError | None] = SimpleQueue()
+        job = TransferJob(content=black, style=black, recipe=Recipe(steps=1))
+        self.submit(job, on_snapshot=lambda _: None, on_end=ended.put)
+        error = ended.get()
+        if error is not None:
+            raise error
 
     def numerics(self) -> Numerics:
         """What the bits of a film depend on, beside the request."""

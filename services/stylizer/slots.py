@@ -1,6 +1,8 @@
-"""How many films are computed together where nobody says."""
+"""Where films are computed, and how many together where nobody says."""
 
 import torch
+
+from shared.errors import ConfigurationError
 
 CPU_SLOTS = 2
 """The convolutions of one film already fill a CPU's cores; the second slot lets a film start while another ends."""
@@ -13,9 +15,18 @@ _VALUES_PER_PIXEL = 1000
 """Activations, gradients and 100 curvature pairs of one film, counted from the layers' sizes, rounded up."""
 
 
-def default_device() -> torch.device:
-    """The GPU where there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+def choose_device(name: str = "auto") -> torch.device:
+    """The device of that name; with "auto" the GPU where there is one, else the CPU.
+
+    Raises:
+        ConfigurationError: if a GPU is asked for and there is none.
+
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ConfigurationError("--device: found cuda, needed cpu or auto: torch sees no GPU here")
+    return torch.device(name)
 
 
 def default_slots(device: torch.device, dtype: torch.dtype) -> int:

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from services.stylizer.slots import CPU_SLOTS, default_slots, slots_within
+from services.stylizer.slots import CPU_SLOTS, choose_device, default_slots, slots_within
+from shared.errors import ConfigurationError
 
 
 def test_a_cpu_has_one_or_two_slots() -> None:
@@ -21,3 +22,17 @@ def test_a_cpu_has_one_or_two_slots() -> None:
 )
 def test_a_gpus_slots_follow_from_its_memory(gibibytes: int, slots: int) -> None:
     assert slots_within(gibibytes * 2**30, bytes_per_value=4) == slots
+
+
+@pytest.mark.parametrize(
+    ("name", "gpu", "kind"), [("auto", True, "cuda"), ("auto", False, "cpu"), ("cpu", True, "cpu")]
+)
+def test_auto_takes_a_gpu_where_there_is_one(name: str, gpu: bool, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    assert choose_device(name).type == kind
+
+
+def test_a_gpu_that_is_asked_for_and_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ConfigurationError, match="--device: found cuda"):
+        choose_device("cuda")

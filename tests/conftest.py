@@ -4,6 +4,11 @@ import socket
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples each time, and no clock: speed is not what these tests are about.
+settings.register_profile("repository", derandomize=True, deadline=None)
+settings.load_profile("repository")
 
 
 @pytest.fixture

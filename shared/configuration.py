@@ -124,8 +124,8 @@ def _keyword(name: str, annotation: Any) -> inspect.Parameter:
 
 
 def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
-    default: str | bool = "required" if field.is_required() else _shown(field.default)
-    common: dict[str, Any] = {"help": field.description, "show_default": default}
+    default = "Required." if field.is_required() else _shown(field.default)
+    common: dict[str, Any] = {"help": f"{field.description} {default}".strip(), "show_default": False}
     if _is_positional(field):
         info: Any = typer.Argument(metavar=name.upper(), **common)
     elif _plain(field.annotation) is bool:
@@ -150,12 +150,12 @@ def _is_tuple(annotation: Any) -> bool:
     return get_origin(_plain(annotation)) is tuple
 
 
-def _shown(default: Any) -> str | bool:
+def _shown(default: Any) -> str:
     if default is None:
-        return False
+        return ""
     if isinstance(default, tuple):
-        return ",".join(str(item) for item in default)
-    return str(default.value if isinstance(default, Enum) else default)
+        default = ",".join(str(item) for item in default)
+    return f"Default: {default.value if isinstance(default, Enum) else default}."
 
 
 def _metavar(annotation: Any) -> str:

@@ -47,6 +47,13 @@ def test_a_white_strip_is_border_and_white_tissue_that_goes_on_is_not() -> None:
     assert not border[5:].any()
 
 
+def test_a_white_border_beside_the_breast_stays_outside_the_mask() -> None:
+    phantom = make_phantom(seed=4, malignant=False, rows=256, columns=192)
+    film = phantom.film.copy()
+    film[:, :5] = 1.0
+    assert not find_breast(film)[:, :4].any()
+
+
 def test_otsu_separates_two_heaps_of_values() -> None:
     generator = np.random.default_rng(0)
     values = np.concatenate([generator.normal(0.1, 0.03, 3000), generator.normal(0.7, 0.03, 2000)])

@@ -62,4 +62,6 @@ def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
         others = psutil.Process(parent.pid).children(recursive=True)
         parent.kill()
         _, alive = psutil.wait_procs({*workers, *others}, timeout=30)
+    for left_behind in alive:
+        left_behind.kill()
     assert not alive

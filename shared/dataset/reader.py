@@ -132,6 +132,8 @@ def _read_info(path: Path) -> dict[str, Any]:
     if not isinstance(info, dict) or info.get("schema_version") != SCHEMA_VERSION:
         found = info.get("schema_version") if isinstance(info, dict) else type(info).__name__
         raise DatasetError(f"{path / 'dataset.json'}: found schema version {found}, needed {SCHEMA_VERSION}")
+    if type(info.get("size")) is not int:
+        raise DatasetError(f"{path / 'dataset.json'}: found size {info.get('size')!r}, needed pixels a side")
     return info
 
 

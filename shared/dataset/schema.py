@@ -1,5 +1,6 @@
 """What is known of a film in a prepared data set, and how it stands in `dataset.parquet`."""
 
+import re
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -134,6 +135,17 @@ TABLE_SCHEMA = pa.schema(
 )
 
 
+def check_image_id(image_id: str) -> None:
+    """Check that an image_id can be a file's name, and no way out of its folder.
+
+    Raises:
+        DatasetError: if it holds more than letters, digits, "_", "-" and ".", or begins with ".".
+
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*", image_id):
+        raise DatasetError(f'image_id: found {image_id!r}, needed letters, digits, "_", "-" and ".", not "." at first')
+
+
 def to_row(film: Film) -> dict[str, Any]:
     """Flatten a film to a row of `TABLE_SCHEMA`."""
     row = asdict(film)
@@ -149,6 +161,7 @@ def from_row(row: dict[str, Any], *, where: str) -> Film:
 
     """
     try:
+        check_image_id(row["image_id"])
         origin = Origin(
             path=row["path"],
             rows=row["rows"],
@@ -176,5 +189,5 @@ def from_row(row: dict[str, Any], *, where: str) -> Film:
             origin=origin,
             lesions=tuple(Lesion(**lesion) for lesion in row["lesions"] or ()),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, DatasetError) as error:
         raise DatasetError(f"{where}: {error}") from error

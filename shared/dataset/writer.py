@@ -70,8 +70,10 @@ class DatasetWriter:
 
         Raises:
             InvalidImageError: if film or mask are no such arrays.
+            DatasetError: if the image_id is none, or the film has another size.
 
         """
+        schema.check_image_id(image_id)
         validate_film(film, name=image_id, square=True)
         if film.shape[0] != self.size:
             raise DatasetError(f"{image_id}: found {film.shape[0]} pixels a side, needed {self.size}")

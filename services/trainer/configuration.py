@@ -30,7 +30,7 @@ class Preset(StrEnum):
     LAPTOP = "laptop"
 
 
-LAPTOP_ANOMALY: dict[str, Any] = {"widths": (8, 16, 32, 64), "epochs": 20, "batch_size": 8}
+LAPTOP_ANOMALY: dict[str, Any] = {"widths": (8, 16, 32, 64), "epochs": 20, "batch_size": 4}
 """What the laptop preset puts in place of the paper's values: minutes on two cores at 256 pixels, not days."""
 
 
@@ -68,7 +68,7 @@ class TrainAnomalyConfiguration(TrainingConfiguration, env_prefix="MAMMOSYNTH_TR
     preset: Preset = Preset.PAPER
     """Laptop takes narrow widths and few epochs unless they are given."""
 
-    widths: tuple[int, ...] = (64, 128, 256, 512, 512)
+    widths: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(64, 128, 256, 512, 512), min_length=2)
     """Channels of each level of the U-Net, finest first."""
 
     epochs: int = Field(default=200, ge=1)
@@ -81,10 +81,13 @@ class TrainAnomalyConfiguration(TrainingConfiguration, env_prefix="MAMMOSYNTH_TR
     """At the first step."""
 
     final_learning_rate: float = Field(default=0.0001, gt=0)
-    """At the last step; between the two the rate falls by the same factor every step."""
+    """At the last step; between the two the rate follows half a cosine."""
 
     momentum: float = Field(default=0.9, ge=0, lt=1)
     """Of stochastic gradient descent."""
+
+    gradient_norm: float = Field(default=1.0, gt=0)
+    """Longer gradients are cut to this length; the paper names no limit, but its rate of 0.1 diverges without one."""
 
     threshold: Literal["training_p95", "validation_p95"] = "validation_p95"
     """Threshold that is meant when nobody names one: 95th percentile of training (the paper's) or validation films."""
@@ -112,8 +115,8 @@ class TrainClassifierConfiguration(TrainingConfiguration, env_prefix="MAMMOSYNTH
     freeze: bool = False
     """Train a linear head on the features of the first weights, which stay as they are: minutes on a laptop."""
 
-    folds: int = Field(default=0, ge=0)
-    """Parts of a patient-grouped cross-validation over training and validation films; 0 leaves it out."""
+    folds: int | None = Field(default=None, ge=2)
+    """Parts of a patient-grouped cross-validation over training and validation films; none when not given."""
 
     enlarge: int | None = Field(default=None, ge=16)
     """Rows and columns that the model enlarges its input to before the first convolution; not at all when not given."""

@@ -74,7 +74,7 @@ class FilmSet:
 def load_films(dataset: Dataset, *, splits: Sequence[Split], size: int | None = None) -> FilmSet:
     """Read all films of some splits, sorted by image id, brought to `size` (the data set's own when None).
 
-    Raises ConfigurationError when `size` is larger than the data set's films, DatasetError when there are no films.
+    Raises ConfigurationError when `size` is larger than the data set's films, DatasetError when a split is empty.
     """
     side = dataset.size if size is None else size
     if not 1 <= side <= dataset.size:
@@ -83,8 +83,9 @@ def load_films(dataset: Dataset, *, splits: Sequence[Split], size: int | None = 
         )
     chosen = sorted((film for split in splits for film in dataset.select(split=split)), key=lambda film: film.image_id)
     names = " and ".join(split.value for split in splits)
-    if not chosen:
-        raise DatasetError(f"the data set has no {names} films: needed is at least one")
+    for split in splits:
+        if not dataset.select(split=split):
+            raise DatasetError(f"{dataset.path}: found no {split.value} films, needed at least one")
     pixels = np.empty((len(chosen), side, side), dtype=np.uint16)
     masks = np.empty((len(chosen), side, side), dtype=np.bool_)
     with progress(f"reading {names} films", total=len(chosen)) as reporter:

@@ -1,5 +1,6 @@
 """The one training loop: films in shuffled batches, epoch after epoch."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -35,12 +36,14 @@ def optimise(
     batch_size: int,
     seed: int,
     learning_rate: Callable[[float], float],
+    gradient_norm: float = math.inf,
     report: Callable[[BatchDone], None] = lambda _: None,
 ) -> list[float]:
     """Minimise the mean loss over `films` films; returns each epoch's mean training loss.
 
     `loss_of` gives the mean loss of the films at some indices, `learning_rate` the rate at a share of the training
-    done, from 0 at the first step to 1 at the last. Raises NumericalError when a loss is not finite.
+    done, from 0 at the first step to 1 at the last; longer
+    gradients are cut to `gradient_norm`. Raises NumericalError when a loss is not finite.
     """
     generator = np.random.default_rng(seed)
     steps = epochs * sum(1 for _ in batches(np.arange(films), batch_size=batch_size))
@@ -62,6 +65,7 @@ def optimise(
                     "needed is a lower one"
                 )
             loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(network.parameters(), gradient_norm)
             optimizer.step()
             step += 1
             total += value * len(indices)
@@ -82,9 +86,9 @@ def batches(indices: NDArray[np.intp], *, batch_size: int) -> Iterator[NDArray[n
     yield from np.split(indices, stops)
 
 
-def geometric_decay(first: float, last: float) -> Callable[[float], float]:
-    """Rate that falls from `first` at 0 to `last` at 1 by the same factor every step."""
-    return lambda share: float(first * (last / first) ** share)
+def cosine_decay(first: float, last: float) -> Callable[[float], float]:
+    """Rate that falls from `first` at 0 to `last` at 1 along half a cosine."""
+    return lambda share: last + (first - last) * (1 + math.cos(math.pi * share)) / 2
 
 
 def constant(rate: float) -> Callable[[float], float]:

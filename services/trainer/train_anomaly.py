@@ -15,7 +15,7 @@ from services.trainer.determinism import choose_device, reproducible
 from services.trainer.export import PARITY_FILMS, GraphScorer, check_parity, export_graph
 from services.trainer.films import FilmSet, load_films, require_separate_patients
 from services.trainer.gates import AnomalyGate
-from services.trainer.optimisation import BatchDone, geometric_decay, optimise
+from services.trainer.optimisation import BatchDone, cosine_decay, optimise
 from services.trainer.report import library_versions, write_results
 from services.trainer.spoiled import spoiled_areas
 from services.trainer.standardisation import Standardise, breast_statistics
@@ -98,7 +98,8 @@ def train_autoencoder(films: FilmSet, configuration: TrainAnomalyConfiguration) 
             epochs=configuration.epochs,
             batch_size=configuration.batch_size,
             seed=configuration.seed,
-            learning_rate=geometric_decay(configuration.learning_rate, configuration.final_learning_rate),
+            learning_rate=cosine_decay(configuration.learning_rate, configuration.final_learning_rate),
+            gradient_norm=configuration.gradient_norm,
             report=report,
         )
     return AnomalyGate(network.cpu(), statistics, region=configuration.region), losses

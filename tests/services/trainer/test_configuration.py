@@ -1,0 +1,77 @@
+from pathlib import Path
+
+import pytest
+
+from services.trainer.configuration import (
+    LAPTOP_ANOMALY,
+    Preset,
+    Region,
+    TrainAnomalyConfiguration,
+    TrainClassifierConfiguration,
+)
+from shared.errors import ConfigurationError
+
+GIVEN = {"dataset": "data"}
+
+
+def test_anomaly_defaults_are_the_papers():
+    configuration = TrainAnomalyConfiguration.resolve(GIVEN)
+    assert configuration.widths == (64, 128, 256, 512, 512)
+    assert (configuration.epochs, configuration.momentum) == (200, 0.9)
+    assert (configuration.learning_rate, configuration.final_learning_rate) == (0.1, 0.0001)
+
+
+def test_classifier_defaults_are_the_papers():
+    configuration = TrainClassifierConfiguration.resolve(GIVEN)
+    assert (configuration.backbone, configuration.start) == ("resnet50", "imagenet")
+    assert (configuration.epochs, configuration.batch_size) == (75, 32)
+    assert (configuration.learning_rate, configuration.weight_decay) == (1e-4, 0.01)
+    assert (configuration.beta1, configuration.beta2, configuration.epsilon) == (0.9, 0.99, 1e-8)
+    assert configuration.cutoff == 0.7
+
+
+def test_laptop_preset_fills_what_is_not_given():
+    configuration = TrainAnomalyConfiguration.resolve({**GIVEN, "preset": "laptop", "epochs": "3"})
+    assert configuration.preset is Preset.LAPTOP
+    assert configuration.widths == LAPTOP_ANOMALY["widths"]
+    assert configuration.epochs == 3
+
+
+def test_options_come_from_the_environment(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MAMMOSYNTH_TRAIN_ANOMALY_WIDTHS", "8,16")
+    monkeypatch.setenv("MAMMOSYNTH_TRAIN_ANOMALY_REGION", "film")
+    configuration = TrainAnomalyConfiguration.resolve(GIVEN)
+    assert configuration.widths == (8, 16)
+    assert configuration.region is Region.FILM
+
+
+def test_resolved_options_come_back_from_their_file(tmp_path: Path):
+    configuration = TrainAnomalyConfiguration.resolve({**GIVEN, "preset": "laptop", "seed": "4"})
+    (tmp_path / "anomaly.yaml").write_text(configuration.as_yaml())
+    assert TrainAnomalyConfiguration.resolve({}, tmp_path / "anomaly.yaml") == configuration
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("epochs", "0"),
+        ("widths", "8"),
+        ("widths", "8,0"),
+        ("learning_rate", "-1"),
+        ("momentum", "1"),
+        ("size", "8"),
+        ("region", "lesion"),
+        ("threshold", "p99"),
+    ],
+)
+def test_a_value_that_cannot_be_used_names_its_option_and_variable(option: str, value: str):
+    with pytest.raises(
+        ConfigurationError, match=rf"--{option.replace('_', '-')} \(MAMMOSYNTH_TRAIN_ANOMALY_{option.upper()}\)"
+    ):
+        TrainAnomalyConfiguration.resolve({**GIVEN, option: value})
+
+
+@pytest.mark.parametrize("folds", ["1", "-2"])
+def test_a_cross_validation_of_one_part_is_refused(folds: str):
+    with pytest.raises(ConfigurationError, match="--folds"):
+        TrainClassifierConfiguration.resolve({**GIVEN, "folds": folds})

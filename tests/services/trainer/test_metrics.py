@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import brier_score_loss, roc_auc_score
+
+from services.trainer.metrics import (
+    area_under_curve,
+    bootstrap_area,
+    classification_metrics,
+    expected_calibration_error,
+    metrics_by_source,
+)
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=2, max_size=40).filter(
+        lambda films: len({label for label, _ in films}) == 2
+    )
+)
+def test_area_equals_scikit_learns_ties_included(films: list[tuple[bool, int]]):
+    labels = np.array([label for label, _ in films])
+    scores = np.array([score for _, score in films], dtype=float)
+    assert area_under_curve(labels, scores) == pytest.approx(roc_auc_score(labels, scores), abs=1e-12)
+
+
+def test_area_of_one_class_is_refused():
+    with pytest.raises(ValueError, match="needs both classes"):
+        area_under_curve(np.array([True, True]), np.array([0.1, 0.2]))
+
+
+def test_bootstrap_draws_whole_patients_and_agrees_with_scikit_learn():
+    generator = np.random.default_rng(3)
+    patients = np.repeat([f"p{i}" for i in range(12)], 3)
+    labels = np.repeat(generator.random(12) < 0.5, 3)
+    scores = labels + generator.normal(size=36)
+    draws = 50
+    expected = []
+    times_drawn = np.random.default_rng(7).multinomial(12, np.full(12, 1 / 12), size=draws)
+    names = np.unique(patients)
+    for times in times_drawn:
+        films = [
+            film
+            for name, count in zip(names, times, strict=True)
+            for _ in range(count)
+            for film in np.flatnonzero(patients == name)
+        ]
+        if len(set(labels[films])) == 2:
+            expected.append(roc_auc_score(labels[films], scores[films]))
+    interval = bootstrap_area(labels, scores, patients, seed=7, draws=draws)
+    low, high = np.quantile(expected, [0.025, 0.975])
+    assert interval.low == pytest.approx(low, abs=1e-12)
+    assert interval.high == pytest.approx(high, abs=1e-12)
+
+
+def test_interval_is_wider_when_films_of_a_patient_repeat_each_other():
+    generator = np.random.default_rng(0)
+    labels = np.arange(40) % 2 == 0
+    scores = labels + generator.normal(size=40)
+    patients = np.array([f"p{i}" for i in range(40)])
+    alone = bootstrap_area(labels, scores, patients, seed=1)
+    repeated = bootstrap_area(np.repeat(labels, 4), np.repeat(scores, 4), np.repeat(patients, 4), seed=1)
+    assert repeated.high - repeated.low == pytest.approx(alone.high - alone.low, abs=1e-9)
+
+
+def test_calibration_error_by_hand():
+    labels = np.array([True, False, True, True])
+    probabilities = np.array([0.15, 0.15, 0.95, 1.0])
+    # Two films in the second bin: predicted 0.15, observed 0.5; two in the last: predicted 0.975, observed 1.
+    assert expected_calibration_error(labels, probabilities) == pytest.approx((2 * 0.35 + 2 * 0.025) / 4)
+
+
+def test_confusion_matrix_counts_by_the_cutoff_and_accuracy_by_one_half():
+    labels = np.array([True, True, False, False, False])
+    probabilities = np.array([0.9, 0.6, 0.8, 0.55, 0.1])
+    patients = np.array(list("abcde"))
+    figures = classification_metrics(labels, probabilities, patients, cutoff=0.7, seed=0)
+    assert (figures["true_malignant"], figures["false_benign"]) == (1, 1)
+    assert (figures["false_malignant"], figures["true_benign"]) == (1, 2)
+    assert figures["accuracy"] == pytest.approx(3 / 5)
+    assert figures["accuracy_at_cutoff"] == pytest.approx(3 / 5)
+    assert figures["brier_score"] == pytest.approx(brier_score_loss(labels, probabilities))
+    assert figures["auc_low"] <= figures["auc"] <= figures["auc_high"]
+
+
+def test_a_source_of_one_class_has_figures_without_an_area():
+    labels = np.array([True, True, True, False])
+    figures = metrics_by_source(
+        labels,
+        np.array([0.9, 0.8, 0.6, 0.1]),
+        np.array(list("abcd")),
+        np.array(["x", "x", "y", "y"]),
+        cutoff=0.7,
+        seed=0,
+    )
+    assert list(figures) == ["x", "y"]
+    assert "auc" not in figures["x"]
+    assert figures["y"]["auc"] == 1.0

@@ -1,0 +1,95 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from services.trainer.configuration import TrainAnomalyConfiguration
+from services.trainer.export import GraphScorer
+from services.trainer.films import FilmSet
+from services.trainer.spoiled import SPOILERS
+from services.trainer.train_anomaly import run
+from shared.dataset import Dataset, Split
+from shared.errors import ConfigurationError, DatasetError
+from shared.models import read_model
+from tests.services.trainer.made_films import SIZE, write_dataset
+
+
+def configuration(dataset: Path, output: Path, **options: Any) -> TrainAnomalyConfiguration:
+    given = {"widths": (4, 8), "epochs": 12, "batch_size": 4, "threads": 1, "device": "cpu", "seed": 3}
+    return TrainAnomalyConfiguration(dataset=dataset, output=output, **(given | options))
+
+
+@pytest.fixture(scope="module")
+def trained(dataset_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a detector trained on the made films."""
+    output = tmp_path_factory.mktemp("anomaly")
+    run(configuration(dataset_path, output))
+    return output
+
+
+def test_thresholds_are_the_percentiles_of_fresh_scores(trained: Path, training: FilmSet, validation: FilmSet):
+    model = read_model(trained / "anomaly.onnx", "anomaly")
+    scorer = GraphScorer(model.data)
+    for films, key in ((training, "training_p95"), (validation, "validation_p95")):
+        assert model.metadata.thresholds[key] == pytest.approx(
+            np.percentile(scorer.score(films, "score"), 95), abs=1e-6
+        )
+
+
+def test_model_file_carries_what_it_was_trained_on_and_how(trained: Path, dataset: Dataset):
+    metadata = read_model(trained / "anomaly.onnx", "anomaly").metadata
+    assert (metadata.input_size, metadata.region) == (SIZE, "breast")
+    assert metadata.training_set_sha256 == dataset.sha256
+    assert metadata.default_threshold == "validation_p95"
+    assert metadata.options["widths"] == [4, 8]
+    assert metadata.options["learning_rate"] == 0.1
+    assert {f"auc_{kind}" for kind in SPOILERS} <= set(metadata.metrics)
+    assert "torch" in metadata.created_with
+
+
+def test_figures_lie_beside_the_model(trained: Path):
+    model = read_model(trained / "anomaly.onnx", "anomaly")
+    figures = json.loads((trained / "anomaly.json").read_text())
+    assert figures["sha256"] == model.sha256
+    assert figures["metrics"] == model.metadata.metrics
+    assert len(figures["training_loss_by_epoch"]) == 12
+    assert figures["films"] == {"training": 40, "validation": 12}
+
+
+def test_the_detector_learns_and_sees_noise(trained: Path):
+    figures = json.loads((trained / "anomaly.json").read_text())
+    losses = figures["training_loss_by_epoch"]
+    assert losses[-1] < losses[0] / 3
+
+
+def test_equal_seeds_write_equal_files_and_others_do_not(trained: Path, dataset_path: Path, tmp_path: Path):
+    run(configuration(dataset_path, tmp_path / "again"))
+    run(configuration(dataset_path, tmp_path / "other", seed=4))
+    first = (trained / "anomaly.onnx").read_bytes()
+    assert (tmp_path / "again" / "anomaly.onnx").read_bytes() == first
+    assert (tmp_path / "other" / "anomaly.onnx").read_bytes() != first
+
+
+def test_a_smaller_input_size_is_what_the_model_takes(dataset_path: Path, tmp_path: Path):
+    run(configuration(dataset_path, tmp_path, size=16, epochs=1))
+    assert read_model(tmp_path / "anomaly.onnx", "anomaly").metadata.input_size == 16
+
+
+def test_more_halvings_than_the_size_has_are_refused(dataset_path: Path, tmp_path: Path):
+    with pytest.raises(ConfigurationError, match="7 levels need films whose size is a multiple of 64, found 32"):
+        run(configuration(dataset_path, tmp_path, widths=(2,) * 7))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_data_set_without_validation_films_is_refused(tmp_path: Path):
+    path = write_dataset(tmp_path / "dataset", patients={Split.TRAIN: 4})
+    with pytest.raises(DatasetError, match="found no validation films"):
+        run(configuration(path, tmp_path / "models"))
+    assert not (tmp_path / "models").exists()
+
+
+def test_a_folder_that_is_no_data_set_is_refused(tmp_path: Path):
+    with pytest.raises(DatasetError):
+        run(configuration(tmp_path / "nowhere", tmp_path / "models"))

@@ -1,0 +1,126 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from services.trainer.configuration import TrainClassifierConfiguration
+from services.trainer.export import GraphScorer
+from services.trainer.films import FilmSet
+from services.trainer.train_classifier import run
+from shared.dataset import Dataset, Label, Split
+from shared.errors import ConfigurationError, DatasetError, WeightsNotFoundError
+from shared.models import read_model
+from tests.services.trainer.made_films import SIZE, write_dataset
+
+
+def configuration(dataset: Path, output: Path, **options: Any) -> TrainClassifierConfiguration:
+    given = {"backbone": "resnet18", "start": "random", "freeze": True, "threads": 1, "device": "cpu", "seed": 3}
+    return TrainClassifierConfiguration(dataset=dataset, output=output, **(given | options))
+
+
+@pytest.fixture(scope="module")
+def frozen(dataset_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a frozen classifier of the made films, cross-validated."""
+    output = tmp_path_factory.mktemp("frozen")
+    run(configuration(dataset_path, output, folds=4))
+    return output
+
+
+@pytest.fixture(scope="module")
+def fine_tuned(dataset_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a fully trained classifier of the made films."""
+    output = tmp_path_factory.mktemp("fine-tuned")
+    run(configuration(dataset_path, output, freeze=False, epochs=4, learning_rate=1e-3, threshold="validation"))
+    return output
+
+
+def test_model_file_carries_what_it_was_trained_on_and_how(frozen: Path, dataset: Dataset):
+    metadata = read_model(frozen / "classifier.onnx", "classifier").metadata
+    assert (metadata.input_size, metadata.region) == (SIZE, "breast")
+    assert metadata.training_set_sha256 == dataset.sha256
+    assert metadata.thresholds["cutoff"] == 0.7
+    assert metadata.default_threshold == "cutoff"
+    assert metadata.options["freeze"] is True
+    assert metadata.options["start"] == "random"
+
+
+def test_chosen_cutoff_leaves_nine_of_ten_benign_films_below_in_fresh_scores(fine_tuned: Path, validation: FilmSet):
+    model = read_model(fine_tuned / "classifier.onnx", "classifier")
+    probabilities = GraphScorer(model.data).score(validation, "probability")
+    chosen = max(0.5, float(np.quantile(probabilities[~validation.malignant], 0.9)))
+    assert model.metadata.thresholds["validation"] == pytest.approx(chosen, abs=1e-6)
+    assert model.metadata.default_threshold == "validation"
+
+
+@pytest.mark.parametrize("way", ["frozen", "fine_tuned"])
+def test_grainy_films_of_unseen_patients_are_told_from_smooth_ones(
+    way: str, validation: FilmSet, request: pytest.FixtureRequest
+):
+    output = request.getfixturevalue(way)
+    figures = json.loads((output / "classifier.json").read_text())
+    scorer = GraphScorer(read_model(output / "classifier.onnx", "classifier").data)
+    probabilities = scorer.score(validation, "probability")
+    assert figures["metrics"]["validation_auc"] > 0.9
+    assert probabilities[validation.malignant].mean() > probabilities[~validation.malignant].mean()
+    assert 0 < probabilities.min() < probabilities.max() < 1
+
+
+def test_cross_validation_is_told_beside_the_model_and_in_it(frozen: Path):
+    figures = json.loads((frozen / "classifier.json").read_text())
+    out_of_fold = figures["cross_validation"]["out_of_fold"]
+    assert out_of_fold["films"] == 40 + 12
+    assert out_of_fold["auc_low"] <= out_of_fold["auc"] <= out_of_fold["auc_high"]
+    assert len(figures["cross_validation"]["auc_by_fold"]) == 4
+    metadata = read_model(frozen / "classifier.onnx", "classifier").metadata
+    assert metadata.metrics["out_of_fold_auc"] == out_of_fold["auc"]
+    assert figures["validation_by_source"]["made"]["auc"] == metadata.metrics["validation_auc"]
+
+
+def test_cross_validation_does_not_change_the_model(frozen: Path, dataset_path: Path, tmp_path: Path):
+    run(configuration(dataset_path, tmp_path))
+    one, other = (GraphScorer(read_model(f / "classifier.onnx", "classifier").data) for f in (frozen, tmp_path))
+    film, mask = np.full((SIZE, SIZE), 0.5, dtype=np.float32), np.ones((SIZE, SIZE), dtype=bool)
+    assert one.run(film, mask)["logit"] == other.run(film, mask)["logit"]
+
+
+def test_equal_seeds_write_equal_files_and_others_do_not(fine_tuned: Path, dataset_path: Path, tmp_path: Path):
+    options = {"freeze": False, "epochs": 4, "learning_rate": 1e-3, "threshold": "validation"}
+    run(configuration(dataset_path, tmp_path / "again", **options))
+    run(configuration(dataset_path, tmp_path / "other", **options, seed=4))
+    first = (fine_tuned / "classifier.onnx").read_bytes()
+    assert (tmp_path / "again" / "classifier.onnx").read_bytes() == first
+    assert (tmp_path / "other" / "classifier.onnx").read_bytes() != first
+
+
+def test_more_folds_than_patients_of_a_class_are_refused_before_anything_is_written(dataset_path: Path, tmp_path: Path):
+    with pytest.raises(ConfigurationError, match="folds: 14 asked for"):
+        run(configuration(dataset_path, tmp_path, folds=14))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("part", ["training", "validation"])
+def test_an_empty_class_is_refused_with_counts(part: str, tmp_path: Path):
+    benign_from = {"training": 0, "validation": 4}[part]
+    benign_to = {"training": 4, "validation": 8}[part]
+    path = write_dataset(
+        tmp_path / "dataset",
+        patients={Split.TRAIN: 4, Split.VALIDATION: 4},
+        labels=lambda i: Label.BENIGN if benign_from <= i < benign_to or i % 2 else Label.MALIGNANT,
+    )
+    with pytest.raises(DatasetError, match=f"the {part} films hold 8 benign and 0 malignant"):
+        run(configuration(path, tmp_path / "models"))
+    assert not (tmp_path / "models").exists()
+
+
+def test_a_data_set_without_validation_films_is_refused(tmp_path: Path):
+    path = write_dataset(tmp_path / "dataset", patients={Split.TRAIN: 4})
+    with pytest.raises(DatasetError, match="found no validation films"):
+        run(configuration(path, tmp_path / "models"))
+
+
+def test_a_start_that_is_not_there_writes_nothing(dataset_path: Path, tmp_path: Path):
+    with pytest.raises(WeightsNotFoundError, match="is no file"):
+        run(configuration(dataset_path, tmp_path / "models", start=str(tmp_path / "gone.safetensors")))
+    assert not (tmp_path / "models").exists()

@@ -28,8 +28,6 @@ class OriginalScores:
         task = self._scores.get(film.image_id)
         if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
             task = asyncio.ensure_future(self._ask(film.image_id))
-            # Whoever waits gets its error; where nobody waits any more it is no news either.
-            task.add_done_callback(lambda done: done.cancelled() or done.exception())
             self._scores[film.image_id] = task
         # One caller that is cancelled must not take the answer from the others.
         return await asyncio.shield(task)

@@ -1,5 +1,8 @@
 """Which faults are met with another attempt, and for how long."""
 
+from collections.abc import Iterator
+from types import SimpleNamespace
+
 import pytest
 import stamina
 from stamina.instrumentation import RetryDetails, get_on_retry_hooks, set_on_retry_hooks
@@ -70,11 +73,21 @@ async def test_a_series_of_attempts_begins_with_fresh_patience() -> None:
         assert await attempted([UnavailableError("away")], patience) == 2
 
 
-async def test_a_long_attempt_does_not_use_up_the_patience() -> None:
-    assert await attempted([UnavailableError("killed")], Patience(clock=Clock(1e6))) == 2
+@pytest.fixture
+def waiting() -> Iterator[None]:
+    """Waits between attempts, and what bounds them, as they are outside of tests."""
+    stamina.set_testing(False)
+    yield
+    stamina.set_testing(True, attempts=10_000)
 
 
-async def test_a_full_queue_is_no_fault_and_may_refuse_more_often_than_there_are_attempts() -> None:
+async def test_a_long_attempt_does_not_use_up_the_patience(waiting: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tenacity.time", SimpleNamespace(monotonic=Clock(1e6)))
+    patience = Patience(wait_initial_s=0.0, clock=Clock(1e6))
+    assert await attempted([UnavailableError("killed"), UnavailableError("killed")], patience) == 3
+
+
+async def test_a_full_queue_is_no_fault_and_may_refuse_more_often_than_there_are_attempts(waiting: None) -> None:
     faults: list[BaseException] = [OverloadedError("full", 0.0) for _ in range(50)]
     assert await attempted(faults, Patience(attempts=2, refused_s=100.0, clock=Clock(1.0))) == 51
 
@@ -92,7 +105,7 @@ async def test_the_time_of_refusals_starts_anew_after_another_fault() -> None:
     assert await attempted(faults, Patience(attempts=2, refused_s=3.0, clock=Clock(1.0))) == 8
 
 
-async def test_a_full_queue_is_asked_again_when_it_said_and_a_little_later() -> None:
+async def test_a_full_queue_is_asked_again_when_it_said_and_a_little_later(waiting: None) -> None:
     waits = []
 
     def hook(details: RetryDetails) -> None:
@@ -100,11 +113,9 @@ async def test_a_full_queue_is_asked_again_when_it_said_and_a_little_later() -> 
 
     before = get_on_retry_hooks()
     set_on_retry_hooks([hook])
-    stamina.set_testing(False)
     try:
         await attempted([OverloadedError("full", 0.01) for _ in range(6)], Patience(wait_initial_s=5.0))
     finally:
         set_on_retry_hooks(before)
-        stamina.set_testing(True, attempts=10_000)
     assert all(0.01 <= wait <= 0.0126 for wait in waits)
     assert len(set(waits)) == 6

@@ -106,8 +106,8 @@ def test_another_seed_draws_other_pairs() -> None:
 
 
 def test_contents_and_styles_are_drawn_alike_often_and_apart_from_each_other() -> None:
-    counted = Counter((pair.content.image_id, pair.style.image_id) for pair in drawn(cohort(3, 4), Pairing(), 11, 2400))
-    assert len(counted) == 12
+    counted = Counter((pair.content.image_id, pair.style.image_id) for pair in drawn(cohort(4, 4), Pairing(), 11, 3200))
+    assert len(counted) == 16
     # 200 of each are expected; the standard deviation of a count is below 14.
     assert all(140 <= count <= 260 for count in counted.values())
 

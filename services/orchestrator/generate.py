@@ -55,7 +55,7 @@ async def _run(configuration: GenerateConfiguration) -> int:
         _warn(generation, peer_facts)
         ledger.pin(_pins(configuration, generation, peer_facts))
         peers.pin(peer_facts.models)
-        ledger.store.write("configuration.yaml", configuration.as_yaml().encode())
+        ledger.store.write("configuration.yaml", _with_absolute_paths(configuration).as_yaml().encode())
         mine = range(shard, configuration.pairs, shards)
         in_flight = configuration.in_flight or 2 * max(1, peer_facts.slots)
         tally = await _work(configuration, generation, ledger, mine=mine, in_flight=in_flight, stops=(stop, broken))
@@ -130,6 +130,13 @@ def _pins(configuration: GenerateConfiguration, generation: Generation, peer_fac
             "minimum_change": thresholds.minimum_change,
         },
         version=version("mammosynth"),
+    )
+
+
+def _with_absolute_paths(configuration: GenerateConfiguration) -> GenerateConfiguration:
+    """The same configuration, such that it can be used from any folder."""
+    return configuration.model_copy(
+        update={"dataset": configuration.dataset.absolute(), "models": configuration.models.absolute()}
     )
 
 

@@ -34,7 +34,8 @@ async def outcomes_in_order(
     try:
         while True:
             while len(working) < ahead and not exhausted and (limit is None or following < first + limit):
-                pair = _draw(sampler, following)
+                # In a thread: a first pair far out draws all before it.
+                pair = await asyncio.to_thread(_draw, sampler, following)
                 exhausted = pair is None
                 if pair is not None:
                     working.append(asyncio.ensure_future(loop.work(pair)))

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from services.evaluator.records import Source
 from shared.dataset import Dataset, Label, Split
 from shared.errors import MammosynthError
 from shared.images import Film, Mask
+from shared.record import Source
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ import numpy.typing as npt
 
 from services.evaluator.films import OriginalFilms
 from services.evaluator.pictures import choose_amplification, choose_window, difference_uri, film_uri
-from services.evaluator.records import Record, Scores, Source, Trial
 from services.evaluator.run_directory import RunDirectory
 from shared.images import Film, Mask, resize_film, resize_mask, sha256_pixels
+from shared.record import PairRecord, Scores, Source, Trial
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Picture:
 class Panel:
     """One trial with its pictures."""
 
-    record: Record
+    record: PairRecord
     trial: Trial
     pictures: tuple[Picture, ...]
     before: Scores | None
@@ -40,7 +40,7 @@ class Panel:
 class _Shown:
     """Films of one panel, brought to the size of the pictures."""
 
-    record: Record
+    record: PairRecord
     trial: Trial
     output: Film | None
     content: tuple[Film, Mask] | None
@@ -65,14 +65,14 @@ class PanelMaker:
         self.amplification = 1
         """What the differences were multiplied by, once panels were made."""
 
-    def make(self, groups: Mapping[str, Sequence[tuple[Record, Trial]]]) -> dict[str, list[Panel]]:
+    def make(self, groups: Mapping[str, Sequence[tuple[PairRecord, Trial]]]) -> dict[str, list[Panel]]:
         """Make the panels of all groups of a page, by the name of the group."""
         shown = {name: [self._read(record, trial) for record, trial in group] for name, group in groups.items()}
         differences = [item.difference for group in shown.values() for item in group]
         self.amplification = choose_amplification([item for item in differences if item is not None])
         return {name: [self._panel(item) for item in group] for name, group in shown.items()}
 
-    def _read(self, record: Record, trial: Trial) -> _Shown:
+    def _read(self, record: PairRecord, trial: Trial) -> _Shown:
         if trial.trial == record.accepted_trial:
             output = self._run.accepted_film(record.pair)
         else:
@@ -121,7 +121,7 @@ class PanelMaker:
         )
 
     def _source_picture(
-        self, name: str, label: str, record: Record, source: Source, film: tuple[Film, Mask] | None
+        self, name: str, label: str, record: PairRecord, source: Source, film: tuple[Film, Mask] | None
     ) -> Picture:
         uri = film_uri(film[0], choose_window(*film)) if film else ""
         about = self._originals.about(source)

@@ -7,10 +7,13 @@ from typing import Any
 
 import yaml
 
-from services.evaluator.records import SCHEMA_VERSION, Record, parse_record
 from shared.errors import DatasetError, InvalidImageError, NotFoundError
 from shared.images import Film, decode_png16
 from shared.progress import progress
+from shared.record import PairRecord, from_json
+
+SCHEMA_VERSION = 1
+"""Of `run.json`."""
 
 _PINNED = (
     "pairs",
@@ -44,7 +47,7 @@ class RunDirectory:
     path: Path
     pins: dict[str, Any]
     """`run.json`: what the run was started with."""
-    records: tuple[Record, ...]
+    records: tuple[PairRecord, ...]
     """In the order of their pairs."""
     unreadable: tuple[str, ...]
     """What is wrong with the records that could not be read."""
@@ -122,20 +125,20 @@ def _read_pins(path: Path) -> dict[str, Any]:
     return pins
 
 
-def _read_records(path: Path, pairs: int) -> tuple[tuple[Record, ...], tuple[str, ...], dict[str, list[Any]]]:
+def _read_records(path: Path, pairs: int) -> tuple[tuple[PairRecord, ...], tuple[str, ...], dict[str, list[Any]]]:
     files = sorted(file for file in (path / "pairs").glob("*.json") if file.stem.isdigit() and int(file.stem) < pairs)
-    records: list[Record] = []
+    records: list[PairRecord] = []
     unreadable: list[str] = []
     kinds: dict[str, set[str]] = {}
     with progress("reading records", total=len(files)) as reporter:
         for file in files:
             try:
-                record, numerics = parse_record(file.read_bytes(), where=f"pairs/{file.name}")
+                record = from_json(file.read_bytes(), where=f"pairs/{file.name}")
             except DatasetError as error:
                 unreadable.append(error.message)
             else:
                 records.append(record)
-                for service, seen in numerics.items():
+                for service, seen in record.numerics.items():
                     kinds.setdefault(service, set()).update(json.dumps(kind, sort_keys=True) for kind in seen)
             reporter.advance()
     numerics_seen = {service: [json.loads(kind) for kind in sorted(seen)] for service, seen in sorted(kinds.items())}

@@ -3,7 +3,7 @@
 from collections.abc import Container, Sequence
 from typing import TypeVar
 
-from services.evaluator.records import Record, Trial
+from shared.record import PairRecord, Trial
 
 _T = TypeVar("_T")
 
@@ -15,15 +15,15 @@ def spread(items: Sequence[_T], limit: int) -> list[_T]:
     return [items[(2 * place + 1) * len(items) // (2 * limit)] for place in range(limit)]
 
 
-def choose_accepted(records: Sequence[Record], limit: int) -> list[tuple[Record, Trial]]:
+def choose_accepted(records: Sequence[PairRecord], limit: int) -> list[tuple[PairRecord, Trial]]:
     """Accepted pairs to be shown, each with the trial that was kept."""
     kept = [(record, record.trial(record.accepted_trial)) for record in records if record.accepted_trial is not None]
     return spread([(record, trial) for record, trial in kept if trial is not None], limit)
 
 
 def choose_rejected(
-    records: Sequence[Record], kept: Container[tuple[int, int]], limit: int
-) -> dict[str, list[tuple[Record, Trial]]]:
+    records: Sequence[PairRecord], kept: Container[tuple[int, int]], limit: int
+) -> dict[str, list[tuple[PairRecord, Trial]]]:
     """Rejected trials to be shown, by their weightiest reason; at most one of a pair for each reason.
 
     Args:
@@ -32,7 +32,7 @@ def choose_rejected(
         limit: trials for each reason.
 
     """
-    by_reason: dict[str, list[tuple[Record, Trial]]] = {}
+    by_reason: dict[str, list[tuple[PairRecord, Trial]]] = {}
     for record in records:
         seen: set[str] = set()
         for trial in record.trials:

@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
-from services.evaluator.records import Record
+from shared.record import PairRecord
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Pace:
     workers: int
 
 
-def funnel(asked: int, records: Sequence[Record]) -> Funnel:
+def funnel(asked: int, records: Sequence[PairRecord]) -> Funnel:
     """Count pairs from those asked for to those accepted."""
     accepted = [record for record in records if record.accepted]
     return Funnel(
@@ -93,9 +93,9 @@ def funnel(asked: int, records: Sequence[Record]) -> Funnel:
     )
 
 
-def decisions(asked: int, records: Sequence[Record]) -> list[Count]:
+def decisions(asked: int, records: Sequence[PairRecord]) -> list[Count]:
     """Pairs by how they ended: accepted first, then by reason, then those that have not ended."""
-    reasons = Counter(record.reason for record in records if not record.accepted)
+    reasons = Counter(str(record.reason) for record in records if not record.accepted)
     counts = [Count("accepted", sum(1 for record in records if record.accepted), asked)]
     counts += [Count(reason, count, asked) for reason, count in reasons.most_common()]
     if asked > len(records):
@@ -103,16 +103,17 @@ def decisions(asked: int, records: Sequence[Record]) -> list[Count]:
     return counts
 
 
-def trial_reasons(records: Sequence[Record]) -> list[Count]:
+def trial_reasons(records: Sequence[PairRecord]) -> list[Count]:
     """Trials by their weightiest reason, accepted first."""
     trials = [trial for record in records for trial in record.trials]
-    weightiest = Counter(trial.reasons[0] if trial.reasons else "accepted" for trial in trials)
-    among = Counter(reason for trial in trials for reason in set(trial.reasons) or {"accepted"})
+    named = [tuple(str(reason) for reason in trial.reasons) or ("accepted",) for trial in trials]
+    weightiest = Counter(reasons[0] for reasons in named)
+    among = Counter(reason for reasons in named for reason in set(reasons))
     names = sorted(among, key=lambda name: (name != "accepted", -weightiest[name], -among[name], name))
     return [Count(name, weightiest[name], len(trials), among[name]) for name in names]
 
 
-def trial_tallies(policy: Mapping[str, Any], records: Sequence[Record]) -> list[TrialTally]:
+def trial_tallies(policy: Mapping[str, Any], records: Sequence[PairRecord]) -> list[TrialTally]:
     """For each recipe of the policy, in the order of the trials: how it did."""
     tallies = []
     for number, entry in enumerate(policy.get("recipes", ()), start=1):
@@ -122,7 +123,7 @@ def trial_tallies(policy: Mapping[str, Any], records: Sequence[Record]) -> list[
         tallies.append(
             TrialTally(
                 trial=number,
-                recipe=trials[0].recipe if trials else planned,
+                recipe=asdict(trials[0].recipe) if trials else planned,
                 tried=len(trials),
                 accepted=sum(1 for record in records if record.accepted_trial == number),
                 probability=median(score.probability for score in scores) if scores else None,
@@ -133,7 +134,9 @@ def trial_tallies(policy: Mapping[str, Any], records: Sequence[Record]) -> list[
     return tallies
 
 
-def pace(seconds: Mapping[int, float], worker_seconds: float, workers: int, records: Sequence[Record]) -> Pace | None:
+def pace(
+    seconds: Mapping[int, float], worker_seconds: float, workers: int, records: Sequence[PairRecord]
+) -> Pace | None:
     """Sum up the timings; None where there are none.
 
     Args:

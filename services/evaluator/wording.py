@@ -1,7 +1,10 @@
 """Words and numbers as people read them."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
+
+from shared.recipe import Recipe
 
 OUTCOMES = {
     "accepted": "Both gates let the film pass.",
@@ -54,14 +57,15 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60:,} h {minutes % 60:02d} min"
 
 
-def recipe(values: Mapping[str, Any], evaluations: int = 0) -> str:
+def recipe(of: Recipe | Mapping[str, Any], evaluations: int = 0) -> str:
     """Write a recipe in one line: content layer, weights of content and style, steps, region, optimiser.
 
     Args:
-        values: the recipe as it stands in a record.
+        of: a trial's recipe, or one as it stands in a policy.
         evaluations: that were made; told where they are not the same number as the steps, and not 0.
 
     """
+    values = asdict(of) if isinstance(of, Recipe) else of
     steps = int(values.get("steps", 0))
     weights = " : ".join(_weight(float(values.get(name, 0.0))) for name in ("content_weight", "style_weight"))
     more = f" ({evaluations:,} evaluations)" if evaluations not in (0, steps) else ""

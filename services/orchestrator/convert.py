@@ -5,9 +5,9 @@ from importlib.metadata import version
 from mammosynth.pixels import to_image, to_mask
 from mammosynth.v1 import generation_pb2, model_pb2
 
-from services.orchestrator.record import Model
 from services.orchestrator.retry_loop import Outcome
 from shared.images import Mask
+from shared.record import Model
 from shared.rpc.recipes import to_message
 
 

@@ -1,40 +1,9 @@
 """What to do next with a pair, from its scores alone: never from clocks or faults."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from services.orchestrator.policy import Policy, TrajectoryPlan
-
-
-class Reason(StrEnum):
-    """Why a trial was not kept, or a pair given up."""
-
-    ANOMALOUS = "anomalous"
-    """The detector finds the trial less plausible than real films are."""
-    STILL_BENIGN = "still_benign"
-    """The classifier calls the trial benign."""
-    LOW_CONFIDENCE = "low_confidence"
-    """The classifier calls the trial malignant, without enough confidence."""
-    UNCHANGED = "unchanged"
-    """The trial moved less from its content than the policy demands."""
-    DIVERGED = "diverged"
-    """The optimisation left the numbers: there is no film to score."""
-    CONTENT_NOT_BENIGN = "content_not_benign"
-    """The classifier does not call the content benign, so nothing could be shown."""
-    EXHAUSTED = "exhausted"
-    """All recipes were tried."""
-
-
-@dataclass(frozen=True)
-class Scores:
-    """What both gates say of one film."""
-
-    anomaly: float
-    """Reconstruction error in standard deviations of real films, 0 or more."""
-    probability: float
-    """Probability of malignancy, 0 to 1."""
-    logit: float
-    """The same before the logistic function."""
+from shared.record import Reason, Scores
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from services.orchestrator.record import PairRecord
+from shared.record import PairRecord
 
 LEDGER_SCHEMA = pa.schema(
     [

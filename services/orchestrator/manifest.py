@@ -5,7 +5,7 @@ import json
 from collections import Counter
 from typing import Any
 
-from services.orchestrator.record import Decision, PairRecord
+from shared.record import Decision, PairRecord
 
 SCHEMA_VERSION = 1
 

@@ -18,10 +18,8 @@ from mammosynth.v1 import (
     stylizer_pb2_grpc,
 )
 
-from services.orchestrator.decision import Scores
 from services.orchestrator.faults import Patience, is_fault
 from services.orchestrator.policy import TrajectoryPlan
-from services.orchestrator.record import Model
 from services.orchestrator.retry_loop import PairFilms, Scored, Snapshot
 from shared.errors import (
     InternalError,
@@ -32,6 +30,7 @@ from shared.errors import (
     UnfinishedPairsError,
 )
 from shared.images import Film, Mask
+from shared.record import Model, Scores
 from shared.rpc.channel import open_channel
 from shared.rpc.recipes import to_message
 

@@ -10,9 +10,7 @@ from services.orchestrator.decision import (
     Accept,
     AwaitSnapshot,
     GiveUp,
-    Reason,
     ScoreContent,
-    Scores,
     StartTrajectory,
     Thresholds,
     TrialResult,
@@ -21,11 +19,11 @@ from services.orchestrator.decision import (
 )
 from services.orchestrator.faults import Patience
 from services.orchestrator.policy import Policy, TrajectoryPlan
-from services.orchestrator.record import Decision, Model, PairRecord, Source, Trial
 from services.orchestrator.sampler import Pair
 from shared.dataset import Film as FilmEntry
 from shared.errors import NumericalError
 from shared.images import Film, Mask, sha256_pixels
+from shared.record import Decision, Model, PairRecord, Reason, Scores, Source, Trial
 
 Numerics = dict[str, Any]
 

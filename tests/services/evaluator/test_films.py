@@ -5,15 +5,15 @@ import numpy as np
 import pytest
 
 from services.evaluator.films import OriginalFilms
-from services.evaluator.records import Source
 from shared.dataset import Dataset, Label
 from shared.errors import DatasetError
+from shared.record import Source
 from tests.services.evaluator.run_writer import write_dataset
 
 
 def source(dataset: Dataset, label: Label = Label.BENIGN) -> Source:
     film = dataset.select(label=label)[0]
-    return Source(film.image_id, film.patient_id, film.sha256, None)
+    return Source(image_id=film.image_id, patient_id=film.patient_id, sha256=film.sha256)
 
 
 def test_the_data_set_is_the_one_that_the_run_was_started_with(dataset: Dataset) -> None:

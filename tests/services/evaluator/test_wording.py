@@ -1,7 +1,7 @@
 import pytest
 
 from services.evaluator import wording
-from services.orchestrator.decision import Reason
+from shared.record import Reason
 
 
 @pytest.mark.parametrize("reason", Reason)

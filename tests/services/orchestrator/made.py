@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from services.orchestrator.decision import Reason, Scores, Thresholds
+from services.orchestrator.decision import Thresholds
 from services.orchestrator.ledger import Pins
 from services.orchestrator.policy import Policy, parse_policy
-from services.orchestrator.record import Decision, Model, PairRecord, Source, Trial
 from shared.dataset import Film, Label, Laterality, Origin, Split
+from shared.record import Decision, Model, PairRecord, Reason, Scores, Source, Trial
 
 THRESHOLDS = Thresholds(anomaly=0.5, classifier=0.7, benign_below=0.5, minimum_change=0.01)
 KEPT = Scores(anomaly=0.2, probability=0.9, logit=2.2)

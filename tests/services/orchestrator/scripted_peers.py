@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 
 import numpy as np
 
-from services.orchestrator.decision import Scores
 from services.orchestrator.policy import TrajectoryPlan
 from services.orchestrator.retry_loop import Numerics, PairFilms, Scored, Snapshot
 from services.orchestrator.sampler import Pair
 from shared.dataset import Film as FilmEntry
 from shared.images import Film, Mask, from_uint16
+from shared.record import Scores
 from tests.services.orchestrator.made import BENIGN
 
 SIDE = 8

@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterable
 import pytest
 
 from services.orchestrator.batch_run import BatchRun, Tally
-from services.orchestrator.decision import Scores, Thresholds
+from services.orchestrator.decision import Thresholds
 from services.orchestrator.faults import Patience
 from services.orchestrator.ledger import Ledger
 from services.orchestrator.policy import Pairing
-from services.orchestrator.record import PairRecord
 from services.orchestrator.retry_loop import Outcome, RetryLoop, RunFacts
 from services.orchestrator.sampler import Pair, Sampler
 from services.orchestrator.store import Store
 from shared.errors import DatasetError, UnavailableError
 from shared.images import Film, sha256_pixels
 from shared.progress import ProgressReporter
+from shared.record import PairRecord, Scores
 from tests.services.orchestrator.made import BENIGN, KEPT, MODELS, cohort, policy
 from tests.services.orchestrator.scripted_peers import ScriptedPeers, read_films
 

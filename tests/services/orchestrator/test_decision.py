@@ -9,9 +9,7 @@ from services.orchestrator.decision import (
     Accept,
     AwaitSnapshot,
     GiveUp,
-    Reason,
     ScoreContent,
-    Scores,
     StartTrajectory,
     Step,
     Thresholds,
@@ -20,6 +18,7 @@ from services.orchestrator.decision import (
     next_step,
 )
 from services.orchestrator.policy import load_policy
+from shared.record import Reason, Scores
 from tests.services.orchestrator.made import BENIGN, KEPT, THRESHOLDS
 
 PAPER = load_policy("paper")

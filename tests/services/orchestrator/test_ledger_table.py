@@ -4,9 +4,8 @@ import io
 
 import pyarrow.parquet as pq
 
-from services.orchestrator.decision import Reason
 from services.orchestrator.ledger_table import LEDGER_SCHEMA, pack
-from services.orchestrator.record import PairRecord
+from shared.record import PairRecord, Reason
 from tests.services.orchestrator.made import record, trial
 
 DIVERGED = trial(1, Reason.DIVERGED, scores=None, loss=None, content_loss=None, style_loss=None, sha256="")

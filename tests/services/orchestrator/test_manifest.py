@@ -6,9 +6,8 @@ from hashlib import sha256
 
 import pytest
 
-from services.orchestrator.decision import Reason
 from services.orchestrator.manifest import make_manifest, run_digest
-from services.orchestrator.record import PairRecord
+from shared.record import PairRecord, Reason
 from tests.services.orchestrator.made import pins, record, trial
 
 PINS = {**vars(pins()), "models": {}}

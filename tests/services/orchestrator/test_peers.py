@@ -19,11 +19,9 @@ from mammosynth.v1 import (
     stylizer_pb2_grpc,
 )
 
-from services.orchestrator.decision import Scores
 from services.orchestrator.faults import Patience
 from services.orchestrator.peers import GrpcPeers
 from services.orchestrator.policy import TrajectoryPlan
-from services.orchestrator.record import Model
 from services.orchestrator.retry_loop import PairFilms, Snapshot
 from shared.errors import (
     DeadlineError,
@@ -37,6 +35,7 @@ from shared.errors import (
     UnfinishedPairsError,
 )
 from shared.images import from_uint16
+from shared.record import Model, Scores
 from shared.rpc.interceptors import ErrorServerInterceptor
 from shared.rpc.recipes import from_message
 from tests.services.orchestrator.made import MODELS, policy

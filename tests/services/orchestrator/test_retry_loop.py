@@ -6,10 +6,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from services.orchestrator.decision import Reason, Scores, Thresholds
+from services.orchestrator.decision import Thresholds
 from services.orchestrator.faults import Patience
 from services.orchestrator.policy import Pairing, load_policy
-from services.orchestrator.record import Decision
 from services.orchestrator.retry_loop import Outcome, RetryLoop, RunFacts
 from services.orchestrator.sampler import Sampler
 from shared.errors import (
@@ -22,6 +21,7 @@ from shared.errors import (
     UnfinishedPairsError,
 )
 from shared.images import Film, sha256_pixels
+from shared.record import Decision, Reason, Scores
 from tests.services.orchestrator.made import BENIGN, KEPT, MODELS, cohort
 from tests.services.orchestrator.scripted_peers import ScriptedPeers, read_films
 

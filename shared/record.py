@@ -5,11 +5,41 @@ from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
-from services.orchestrator.decision import Reason, Scores
 from shared.errors import DatasetError, InvalidInputError
 from shared.recipe import LossConvention, Optimizer, Recipe, Region
 
 SCHEMA_VERSION = 1
+
+
+class Reason(StrEnum):
+    """Why a trial was not kept, or a pair given up."""
+
+    ANOMALOUS = "anomalous"
+    """The detector finds the trial less plausible than real films are."""
+    STILL_BENIGN = "still_benign"
+    """The classifier calls the trial benign."""
+    LOW_CONFIDENCE = "low_confidence"
+    """The classifier calls the trial malignant, without enough confidence."""
+    UNCHANGED = "unchanged"
+    """The trial moved less from its content than the policy demands."""
+    DIVERGED = "diverged"
+    """The optimisation left the numbers: there is no film to score."""
+    CONTENT_NOT_BENIGN = "content_not_benign"
+    """The classifier does not call the content benign, so nothing could be shown."""
+    EXHAUSTED = "exhausted"
+    """All recipes were tried."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What both gates say of one film."""
+
+    anomaly: float
+    """Reconstruction error in standard deviations of real films, 0 or more."""
+    probability: float
+    """Probability of malignancy, 0 to 1."""
+    logit: float
+    """The same before the logistic function."""
 
 
 class Decision(StrEnum):
@@ -87,6 +117,15 @@ class PairRecord:
     placebo: bool = False
     """Whether a benign film served as style."""
     schema_version: int = SCHEMA_VERSION
+
+    @property
+    def accepted(self) -> bool:
+        """Whether both gates let one of its trials pass."""
+        return self.decision is Decision.ACCEPTED
+
+    def trial(self, number: int | None) -> Trial | None:
+        """The trial of this number, if it was made."""
+        return next((trial for trial in self.trials if trial.trial == number), None)
 
     def to_json(self) -> bytes:
         """Write the record; the same record is always the same bytes."""

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.orchestrator.decision import Reason, Scores
-from services.orchestrator.record import Decision, Model, PairRecord, Source, Trial, from_json
 from shared.errors import DatasetError
 from shared.recipe import LAYERS, LossConvention, Optimizer, Recipe, Region
+from shared.record import Decision, Model, PairRecord, Reason, Scores, Source, Trial, from_json
 from tests.services.orchestrator.made import record, trial
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)

@@ -45,8 +45,8 @@ def test_without_a_data_set_there_are_no_films_and_a_reason(options: dict[str, s
 
     assert problem in originals.problem
     assert "--dataset" in originals.problem
-    assert originals.film(Source("a", "b", "c", None)) is None
-    assert originals.about(Source("a", "b", "c", None)) == ""
+    assert originals.film(Source(image_id="a", patient_id="b", sha256="c")) is None
+    assert originals.about(Source(image_id="a", patient_id="b", sha256="c")) == ""
     assert originals.count(Label.BENIGN) is None
 
 

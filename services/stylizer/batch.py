@@ -54,7 +54,7 @@ class Batch:
         self._losses = torch.zeros((3, slots), device=trunk.device, dtype=trunk.dtype)
 
     def place(self, slot: int, job: TransferJob) -> None:
-        """Give a slot to a film; its trajectory starts at the content. Other slots keep every bit."""
+        """Give an idle slot to a film; its trajectory starts at the content. Other slots keep every bit."""
         self._objective.place(slot, job, self._targets)
         self._optimizer.reset(slot)
         self._films[slot] = torch.tensor(job.content.ravel(), device=self._trunk.device, dtype=self._trunk.dtype)

@@ -61,7 +61,7 @@ class Engine:
 
         Args:
             weights: the trunk's.
-            slots: films computed together; by default 2 on a CPU, on a GPU what its memory holds.
+            slots: films computed together; by default 1 on a CPU, on a GPU what its memory holds.
             queue: films that may wait for a slot before more are refused.
             history: curvature pairs a film.
             device: where to compute; a GPU if there is one by default.

@@ -43,7 +43,6 @@ class BatchedLBFGS:
         self._changes = zeros(slots * history, pixels)
         self._rho = zeros(slots, history)
         self._head = torch.zeros(slots, device=device, dtype=torch.long)
-        self._count = torch.zeros(slots, device=device, dtype=torch.long)
         self._scale = zeros(slots)
         self._fresh = torch.ones(slots, device=device, dtype=torch.bool)
         self._gradient = zeros(slots, pixels)
@@ -74,12 +73,11 @@ class BatchedLBFGS:
 
     def _clear(self, slot: int) -> None:
         pairs = slice(slot * self._history, (slot + 1) * self._history)
-        # Zeros, not only a count of zero: what a film that became NaN has left must not be multiplied by anything.
+        # With rho 0 a pair changes nothing, unless it is infinite: what a film that diverged has left goes altogether.
         for buffer in (self._steps[pairs], self._changes[pairs], self._rho[slot], self._gradient[slot]):
             buffer.zero_()
         self._step[slot] = 0
         self._head[slot] = 0
-        self._count[slot] = 0
         self._scale[slot] = 1
         self._fresh[slot] = True
 
@@ -96,12 +94,11 @@ class BatchedLBFGS:
         self._rho.scatter_(1, head, rho)
         self._scale = torch.where(keep, curvature / _dot(change, change), self._scale)
         self._head = torch.where(keep, (self._head + 1) % self._history, self._head)
-        self._count = torch.where(keep, (self._count + 1).clamp(max=self._history), self._count)
 
     def _two_loop_recursion(self, gradient: Tensor) -> Tensor:
         """Steps from all pairs that were kept. A pair that a film does not have has rho 0 and changes nothing."""
         columns = (self._head[:, None] - 1 - self._ages) % self._history
-        rho = torch.where(self._ages < self._count[:, None], self._rho.gather(1, columns), 0)
+        rho = self._rho.gather(1, columns)
         places = self._rows[:, None] * self._history + columns
         ages = range(min(self._history, max((updates or 0) for updates in self._updates)))
         weights = []

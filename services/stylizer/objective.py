@@ -58,7 +58,7 @@ class Objective:
         self._style_weight = self._zeros()
 
     def place(self, slot: int, job: TransferJob, targets: TargetCache) -> None:
-        """Give a slot a job's objective. Other slots keep every bit."""
+        """Give an idle slot a job's objective. Other slots keep every bit."""
         recipe, trunk = job.recipe, self._trunk
         content_mask, style_mask = job.region_masks
         self._place_mask(slot, mask_tensor(content_mask, trunk))
@@ -70,9 +70,7 @@ class Objective:
             grams[slot] = gram
         area = float(self._masks[LEVELS[layer]].area[slot])
         convention, channels = recipe.loss_convention, trunk.channels
-        self._content_factors[slot] = 0
         self._content_factors[slot, layer] = content_factor(convention, channels=channels[layer], area=area)
-        self._style_factors[slot] = 0
         for name in recipe.style_layers:
             styled = LAYERS.index(name)
             self._style_factors[slot, styled] = style_factor(convention, channels=channels[styled])

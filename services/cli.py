@@ -6,9 +6,9 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Annotated, Any
 
-import click
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from services.anomaly.configuration import AnomalyConfiguration
 from services.classifier.configuration import ClassifierConfiguration
@@ -23,7 +23,7 @@ from services.orchestrator.configuration import (
 from services.stylizer.configuration import StylizerConfiguration
 from services.trainer.configuration import TrainAnomalyConfiguration, TrainClassifierConfiguration
 from shared.configuration import Configuration, command
-from shared.errors import EXIT_FAULT, EXIT_WRONG_INPUT, MammosynthError, exit_code
+from shared.errors import EXIT_FAULT, MammosynthError, exit_code
 from shared.log import configure, get_logger
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -39,7 +39,7 @@ app.add_typer(serve, name="serve")
 def _common(
     log_level: Annotated[
         str, typer.Option(help="Least severe log lines shown.", metavar="debug|info|warning|error")
-    ] = os.environ.get("MAMMOSYNTH_LOG_LEVEL", "info"),
+    ] = os.environ.get("MAMMOSYNTH_LOG_LEVEL") or "info",
 ) -> None:
     """Grow the malignant class of a mammography data set by gated style transfer."""
     if log_level.lower() not in ("debug", "info", "warning", "error"):
@@ -98,21 +98,16 @@ _add(app, "report", ReportConfiguration, "services.evaluator.report", "Write a p
 
 
 def main() -> None:
-    """Run the command line; exit codes are those of `shared.errors`, and 143 after SIGTERM."""
+    """Run the command line; exit codes are those of `shared.errors`, 130 after Ctrl-C, and 143 after SIGTERM."""
     try:
-        code = app(standalone_mode=False)
+        app()
     except MammosynthError as error:
-        Console(stderr=True).print(f"[red]{error.code}[/red]: {error.message}", highlight=False, soft_wrap=True)
-        code = exit_code(error)
-    except click.ClickException as error:
-        error.show()
-        code = EXIT_WRONG_INPUT
-    except (click.Abort, KeyboardInterrupt):
-        code = 130
+        # Text, not markup: what was found may hold brackets.
+        Console(stderr=True).print(Text.assemble((error.code, "red"), f": {error.message}"), soft_wrap=True)
+        sys.exit(exit_code(error))
     except Exception:  # the outermost boundary: whatever is left is logged, and ends with the code for faults
         get_logger("cli").exception("unexpected error")
-        code = EXIT_FAULT
-    sys.exit(code)
+        sys.exit(EXIT_FAULT)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,9 @@ import sys
 from typing import Any, cast
 
 import structlog
+from structlog.dev import ConsoleRenderer, RichTracebackFormatter
+from structlog.processors import ExceptionRenderer, JSONRenderer
+from structlog.tracebacks import ExceptionDictTransformer
 
 
 def configure(*, level: str = "info", json: bool | None = None) -> None:
@@ -16,14 +19,16 @@ def configure(*, level: str = "info", json: bool | None = None) -> None:
 
     """
     as_json = not sys.stderr.isatty() if json is None else json
-    renderer: Any = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
+    # Tracebacks without the values of variables: those may be patients' names and paths.
+    for_people = ConsoleRenderer(exception_formatter=RichTracebackFormatter(show_locals=False))
+    for_programs = (ExceptionRenderer(ExceptionDictTransformer(show_locals=False)), JSONRenderer())
+    renderers: tuple[Any, ...] = for_programs if as_json else (for_people,)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *([structlog.processors.dict_tracebacks] if as_json else []),
-            renderer,
+            *renderers,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),

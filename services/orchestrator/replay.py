@@ -102,5 +102,5 @@ def _compare(ledger: Ledger, record: PairRecord, snapshot: Snapshot, scored: Sco
     now = {"stylizer": snapshot.numerics, **scored.numerics}
     for service, kinds in record.numerics.items():
         if now[service] not in kinds:
-            console.print(f"{service}: numerics differ: now {now[service]}, recorded {kinds}")
+            console.print(f"{service}: numerics differ: now {now[service]}, recorded {kinds}", markup=False)
     return 1

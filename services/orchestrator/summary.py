@@ -4,12 +4,14 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 
 def print_summary(manifest: dict[str, Any], address: str) -> None:
     """Print what a run came to, and where it lies, on standard output."""
     console = Console()
-    table = Table(title=f"{manifest['pairs']} pairs, policy {manifest['policy']}, seed {manifest['seed']}")
+    # Text, not markup: a policy's name and a folder may hold brackets.
+    table = Table(title=Text(f"{manifest['pairs']} pairs, policy {manifest['policy']}, seed {manifest['seed']}"))
     table.add_column("decision")
     table.add_column("pairs", justify="right")
     table.add_row("[green]accepted[/green]", str(manifest["accepted"]))
@@ -24,4 +26,4 @@ def print_summary(manifest: dict[str, Any], address: str) -> None:
     if not manifest["uniform"]:
         console.print("[yellow]several kinds of numerics took part: another run may differ in its bits[/yellow]")
     console.print("No placebo stands beside this acceptance rate yet: it says what the gates let pass, no more.")
-    console.print(f"run directory {address}", soft_wrap=True)
+    console.print(f"run directory {address}", soft_wrap=True, markup=False)

@@ -8,6 +8,8 @@ from services.orchestrator.retry_loop import Outcome, RetryLoop
 from services.orchestrator.sampler import Pair, Sampler
 from shared.errors import InvalidInputError
 
+_DRAWN_AT_ONCE = 1000
+
 
 async def outcomes_in_order(
     loop: RetryLoop, sampler: Sampler, *, first: int, limit: int | None, ahead: int
@@ -32,9 +34,12 @@ async def outcomes_in_order(
     following = first
     exhausted = False
     try:
+        # A first pair far out needs all before it: in a thread, a part at a time, as a thread cannot be stopped.
+        for before in range(0, first, _DRAWN_AT_ONCE):
+            if await asyncio.to_thread(_draw, sampler, before) is None:
+                return
         while True:
             while len(working) < ahead and not exhausted and (limit is None or following < first + limit):
-                # In a thread: a first pair far out draws all before it.
                 pair = await asyncio.to_thread(_draw, sampler, following)
                 exhausted = pair is None
                 if pair is not None:

@@ -1,4 +1,4 @@
-"""Reads a film from a PNG, JPEG or TIFF file."""
+"""Reads a film from a PNG, JPEG, TIFF or DICOM file."""
 
 import hashlib
 import warnings
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from services.curator.dicom import DicomHeader, is_dicom, read_dicom_film
 from shared.errors import InvalidImageError
 from shared.images import Film
 
@@ -29,14 +30,16 @@ class FilmFile:
     """Of the shape and the pixels as they stand in the file: equal hashes mean physically identical films."""
     grey_levels: str
     """How pixels were mapped to [0, 1], such as "8 bit"."""
+    header: DicomHeader | None = None
+    """Of a DICOM file."""
 
 
 def read_film_file(path: Path, *, bits: int = 16) -> FilmFile:
     """Read a grey film of 8 or 16 bit.
 
     Args:
-        path: PNG, JPEG or TIFF with one frame.
-        bits: how many bits of a 16-bit file are used: 12 maps 4095 to 1.
+        path: PNG, JPEG, TIFF or DICOM with one frame; content decides and not the name.
+        bits: how many bits of a 16-bit file are used: 12 maps 4095 to 1. DICOM says it itself, as a rule.
 
     Raises:
         InvalidImageError: saying what is wrong with the file: missing, of another format, truncated, a decompression
@@ -45,6 +48,8 @@ def read_film_file(path: Path, *, bits: int = 16) -> FilmFile:
     """
     if not path.is_file():
         raise InvalidImageError("no such file")
+    if is_dicom(path):
+        return _read_dicom(path, bits=bits)
     pixels, depth = _read_pixels(path)
     if pixels.size == 0:
         raise InvalidImageError("found no pixels")
@@ -54,10 +59,23 @@ def read_film_file(path: Path, *, bits: int = 16) -> FilmFile:
         raise InvalidImageError(
             f"found pixels from {pixels.min()} to {pixels.max()}, needed {used} bit: 0 to {highest}"
         )
-    digest = hashlib.sha256(f"{pixels.shape[0]}x{pixels.shape[1]}x{depth}:".encode())
-    digest.update(pixels.astype("<u2").tobytes())
     film = pixels.astype(np.float32) / np.float32(highest)
-    return FilmFile(film=film, sha256=digest.hexdigest(), grey_levels=f"{used} bit")
+    return FilmFile(film=film, sha256=_hash(pixels, str(depth)), grey_levels=f"{used} bit")
+
+
+def _read_dicom(path: Path, *, bits: int) -> FilmFile:
+    dicom = read_dicom_film(path, bits=bits)
+    form = dicom.form
+    kind = f"{form.bits_allocated}{' signed' if form.signed else ''}{' inverted' if form.inverted else ''}"
+    return FilmFile(
+        film=dicom.film, sha256=_hash(dicom.stored, kind), grey_levels=dicom.grey_levels, header=dicom.header
+    )
+
+
+def _hash(pixels: NDArray[np.integer], kind: str) -> str:
+    digest = hashlib.sha256(f"{pixels.shape[0]}x{pixels.shape[1]}x{kind}:".encode())
+    digest.update(pixels.astype("<u2").tobytes())
+    return digest.hexdigest()
 
 
 def _read_pixels(path: Path) -> tuple[NDArray[np.integer], int]:
@@ -78,7 +96,7 @@ def _read_pixels(path: Path) -> tuple[NDArray[np.integer], int]:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise InvalidImageError(f"refused as a decompression bomb: {error}") from error
     except UnidentifiedImageError as error:
-        raise InvalidImageError(f"found no image, needed one of {', '.join(_FORMATS)}") from error
+        raise InvalidImageError(f"found no image, needed one of {', '.join(_FORMATS)}, DICOM") from error
     except Exception as error:
         # Decoders raise nearly anything on damaged files, and one file must not stop the others.
         raise InvalidImageError(f"cannot be decoded: {str(error) or type(error).__name__}") from error

@@ -41,10 +41,11 @@ class PrepareConfiguration(Configuration, env_prefix="MAMMOSYNTH_DATASET_PREPARE
     """Options of `mammosynth dataset prepare`."""
 
     images: Path
-    """Folder of films: PNG, JPEG or TIFF, grey, 8 or 16 bit."""
+    """Folder of films: PNG, JPEG, TIFF or DICOM, grey, 8 to 16 bit."""
 
     table: Path
-    """CSV with the columns path (below the folder), patient_id and pathology; laterality, view and source if known."""
+    """CSV with the columns path (below the folder), patient_id and pathology; laterality, view and source if known.
+    Patient, laterality and view of DICOM files may be left to their headers; a column sop_uid can stand for path."""
 
     output: Path
     """Folder of the prepared data set; one that was not finished is continued."""
@@ -60,7 +61,7 @@ class PrepareConfiguration(Configuration, env_prefix="MAMMOSYNTH_DATASET_PREPARE
     """Flip breasts that point to the left, as right breasts mostly do, so that all point to the right."""
 
     bits: int = Field(default=16, ge=8, le=16)
-    """Bits that 16-bit files use: 12 when white is 4095."""
+    """Bits that 16-bit files use: 12 when white is 4095. DICOM files with a window or VOI LUT say it themselves."""
 
     without_callback: Literal["benign", "drop"] = "benign"
     """What to do with films that are BENIGN_WITHOUT_CALLBACK."""
@@ -76,6 +77,10 @@ class PrepareConfiguration(Configuration, env_prefix="MAMMOSYNTH_DATASET_PREPARE
 
     seed: int = Field(default=0, ge=0)
     """Of the split."""
+
+    pseudonymise: Path | None = None
+    """File outside the data set with a secret key of 16 bytes or more: patients, paths and UIDs become hashes keyed
+    with it, and the table that leads back is written beside it."""
 
     strict: bool = False
     """End with exit code 3 when files were skipped."""

@@ -18,6 +18,8 @@ _GREY_16 = ("I;16", "I;16B", "I;16L", "I")
 # Grey films that were saved as colour JPEG differ a little between channels.
 _COLOUR_TOLERANCE = 6
 _TIFF_PHOTOMETRIC = 262
+# Spacings that differ by less are rounded.
+_SQUARE = 0.01
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,15 @@ class FilmFile:
     """How pixels were mapped to [0, 1], such as "8 bit"."""
     header: DicomHeader | None = None
     """Of a DICOM file."""
+
+    @property
+    def aspect_ratio(self) -> float | None:
+        """Width / height of what the film shows, where its header says that pixels are not square."""
+        spacing = self.header.pixel_spacing if self.header else None
+        if spacing is None or abs(spacing[0] / spacing[1] - 1) < _SQUARE:
+            return None
+        rows, columns = self.film.shape
+        return float(columns * spacing[1] / (rows * spacing[0]))
 
 
 def read_film_file(path: Path, *, bits: int = 16) -> FilmFile:

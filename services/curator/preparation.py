@@ -11,6 +11,7 @@ from typing import Any
 from services.curator.breast_mask import find_breast
 from services.curator.film_file import read_film_file
 from services.curator.framing import frame_film
+from services.curator.pseudonyms import Pseudonyms
 from services.curator.table import TableFilm
 from shared.dataset import DatasetWriter, Origin
 from shared.errors import InvalidImageError
@@ -47,6 +48,8 @@ class FilmPreparation:
     mirror_right: bool
     aspect_ratio: float | None
     bits: int
+    pseudonyms: Pseudonyms | None = None
+    """What stands for paths and UIDs in the data set."""
 
     @property
     def memory(self) -> Path:
@@ -59,13 +62,18 @@ class FilmPreparation:
             file = read_film_file(self.images / path, bits=self.bits)
             mask = find_breast(file.film)
         except InvalidImageError as error:
-            return SkippedFilm(path=path, reason=error.message)
+            return SkippedFilm(path=self.name_path(path), reason=error.message)
         framed = frame_film(
-            file.film, mask, size=self.size, mirror_right=self.mirror_right, aspect_ratio=self.aspect_ratio
+            file.film,
+            mask,
+            size=self.size,
+            mirror_right=self.mirror_right,
+            aspect_ratio=self.aspect_ratio or file.aspect_ratio,
         )
         sha256 = self.writer.write_film(image_id, framed.film, framed.mask)
+        header = file.header
         origin = Origin(
-            path=path,
+            path=self.name_path(path),
             rows=file.film.shape[0],
             columns=file.film.shape[1],
             crop_box=framed.crop_box,
@@ -73,6 +81,10 @@ class FilmPreparation:
             mirrored=framed.mirrored,
             padding=framed.padding,
             windowing=file.grey_levels,
+            pixel_spacing=header.pixel_spacing if header else None,
+            study_uid=self._name_uid(header.study_uid if header else ""),
+            series_uid=self._name_uid(header.series_uid if header else ""),
+            sop_uid=self._name_uid(header.sop_uid if header else ""),
         )
         prepared = PreparedFilm(image_id=image_id, source_sha256=file.sha256, sha256=sha256, origin=origin)
         write_atomically(self._remembered(image_id), json.dumps(asdict(prepared)).encode())
@@ -85,8 +97,15 @@ class FilmPreparation:
             return None
         values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         origin = values.pop("origin")
-        origin |= {key: tuple(origin[key]) for key in ("crop_box", "padding")}
+        origin |= {key: tuple(origin[key]) for key in ("crop_box", "padding", "pixel_spacing") if origin[key]}
         return PreparedFilm(**values, origin=Origin(**origin))
+
+    def name_path(self, path: str) -> str:
+        """What stands for a path in the data set."""
+        return self.pseudonyms.path(path) if self.pseudonyms else path
+
+    def _name_uid(self, uid: str) -> str:
+        return self.pseudonyms.uid(uid) if self.pseudonyms else uid
 
     def forget(self) -> None:
         """Remove what was remembered."""

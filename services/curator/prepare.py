@@ -6,12 +6,14 @@ import io
 from collections.abc import Sequence
 from functools import partial
 
+from services.curator.catalogue import Catalogue, make_catalogue
 from services.curator.configuration import PrepareConfiguration
 from services.curator.merging import MergedFilm, merge_identical, patients_together
 from services.curator.preparation import FilmPreparation, PreparedFilm, SkippedFilm, name_images
+from services.curator.pseudonyms import Pseudonyms, write_way_back
 from services.curator.split import PatientFilm, split_patients
 from services.curator.summary import print_counts
-from services.curator.table import TableFilm, read_table
+from services.curator.table import TableFilm
 from services.curator.workers import map_in_processes
 from shared.dataset import Dataset, DatasetWriter, Film, Split
 from shared.errors import ConfigurationError, DatasetError, SkippedFilesError
@@ -24,24 +26,25 @@ def run(configuration: PrepareConfiguration) -> None:
     """Prepare a data set from a folder of images and a table of patients and pathologies."""
     if not configuration.images.is_dir():
         raise ConfigurationError(f"--images: found no folder {configuration.images}, needed a folder of films")
-    entries = read_table(
-        configuration.table,
-        source=configuration.source,
-        drop_without_callback=configuration.without_callback == "drop",
-    )
-    _split(configuration, entries)
+    key = configuration.pseudonymise
+    pseudonyms = Pseudonyms.read(key, dataset=configuration.output) if key else None
+    catalogue = make_catalogue(configuration, pseudonyms)
+    _split(configuration, catalogue.films)
+    if key:
+        write_way_back(key, catalogue.way_back)
     preparation = FilmPreparation(
         images=configuration.images,
-        writer=_begin(configuration),
+        writer=_begin(configuration, pseudonyms),
         size=configuration.size,
         mirror_right=configuration.mirror_right,
         aspect_ratio=configuration.width_to_height,
         bits=configuration.bits,
+        pseudonyms=pseudonyms,
     )
     if (configuration.output / "dataset.json").exists():
-        skipped = _restore(configuration, preparation)
+        skipped = _restore(configuration, preparation, catalogue)
     else:
-        skipped = _prepare_all(configuration, preparation, entries)
+        skipped = _prepare_all(configuration, preparation, catalogue)
     dataset = Dataset.open(configuration.output)
     print_counts(dataset)
     get_logger("curator").info(
@@ -55,13 +58,15 @@ def run(configuration: PrepareConfiguration) -> None:
         raise SkippedFilesError(f"{skipped} files were skipped; see {configuration.output / 'skipped.csv'}")
 
 
-def _begin(configuration: PrepareConfiguration) -> DatasetWriter:
+def _begin(configuration: PrepareConfiguration, pseudonyms: Pseudonyms | None) -> DatasetWriter:
     """Begin or continue the data set; everything that decides what is in it stands in its options."""
     options = configuration.model_dump(
         mode="json",
         include={"aspect_ratio", "mirror_right", "bits", "without_callback", "source", "test", "test_share"},
     )
     options["table_sha256"] = hashlib.sha256(configuration.table.read_bytes()).hexdigest()
+    if pseudonyms is not None:
+        options["pseudonyms"] = pseudonyms.fingerprint
     return DatasetWriter(configuration.output, size=configuration.size, options=options, seed=configuration.seed)
 
 
@@ -76,15 +81,13 @@ def _split(
     )
 
 
-def _prepare_all(
-    configuration: PrepareConfiguration, preparation: FilmPreparation, entries: Sequence[TableFilm]
-) -> int:
+def _prepare_all(configuration: PrepareConfiguration, preparation: FilmPreparation, catalogue: Catalogue) -> int:
     """Prepare what is missing and finish the data set; returns how many files were skipped."""
-    names = name_images(entries)
+    names = name_images(catalogue.films)
     recalled = {path: preparation.recall(image_id) for path, image_id in names.items()}
     prepared = [film for film in recalled.values() if film is not None]
-    missing = [(path, names[path]) for path, film in recalled.items() if film is None]
-    skipped: list[SkippedFilm] = []
+    missing = [(catalogue.files[path], names[path]) for path, film in recalled.items() if film is None]
+    skipped = list(catalogue.skipped)
     prepare = partial(_prepare_one, preparation)
     with progress("preparing films", total=len(names), done=len(prepared)) as shown:
         for film in map_in_processes(prepare, missing, workers=configuration.workers):
@@ -97,7 +100,7 @@ def _prepare_all(
     _write_skipped(configuration, skipped)
     if not prepared:
         raise DatasetError(f"{configuration.images}: no film could be prepared; {skipped[0].path}: {skipped[0].reason}")
-    merged = merge_identical(prepared, {entry.path: entry for entry in entries})
+    merged = merge_identical(prepared, {film.path: film for film in catalogue.films})
     for one in merged:
         for other in one.others:
             preparation.writer.discard_film(names[other.path])
@@ -116,13 +119,13 @@ def _prepare_one(preparation: FilmPreparation, film: tuple[str, str]) -> Prepare
     return preparation.prepare(*film)
 
 
-def _restore(configuration: PrepareConfiguration, preparation: FilmPreparation) -> int:
+def _restore(configuration: PrepareConfiguration, preparation: FilmPreparation, catalogue: Catalogue) -> int:
     """Prepare films again that a complete data set has lost; returns how many files were skipped before."""
     dataset = Dataset.open(configuration.output)
     for film in dataset.films:
         if preparation.writer.has_film(film.image_id):
             continue
-        again = preparation.prepare(film.origin.path, film.image_id)
+        again = preparation.prepare(catalogue.files.get(film.origin.path, film.origin.path), film.image_id)
         if isinstance(again, SkippedFilm) or again.sha256 != film.sha256:
             reason = again.reason if isinstance(again, SkippedFilm) else "its file has changed"
             raise DatasetError(f"{film.image_id}: lost, and cannot be made again from {film.origin.path}: {reason}")

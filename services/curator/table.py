@@ -9,7 +9,9 @@ from pathlib import Path, PurePosixPath
 from shared.dataset import Label, Laterality
 from shared.errors import DatasetError
 
-REQUIRED_COLUMNS = ("path", "patient_id", "pathology")
+REQUIRED_COLUMNS = ("pathology",)
+# A film is found by one of these.
+PLACE_COLUMNS = ("path", "sop_uid")
 OPTIONAL_COLUMNS = ("laterality", "view", "source")
 
 # From least to worst; CBIS-DDSM's vocabulary.
@@ -29,14 +31,17 @@ class TableFilm:
     """A film as the table has it; its pathology is the worst of its rows."""
 
     path: str
-    """Of the file, relative to the folder of films."""
+    """Of the file, relative to the folder of films; empty while only `sop_uid` is known."""
     patient_id: str
+    """Empty while only the file's header knows it."""
     pathology: str
     laterality: Laterality
     view: str
     source: str
     row: int
     """First row of the film; the header is row 1."""
+    sop_uid: str = ""
+    """SOP Instance UID (0008,0018) of the file, where the table has no path."""
 
     @property
     def label(self) -> Label:
@@ -55,9 +60,10 @@ def worst(pathologies: Sequence[str]) -> str:
 
 
 def read_table(path: Path, *, source: str, drop_without_callback: bool = False) -> list[TableFilm]:
-    """Read a CSV with the columns path, patient_id, pathology, and optionally laterality, view and source.
+    """Read a CSV with the columns path (or sop_uid), pathology, and optionally patient_id, laterality, view and source.
 
-    Other columns are ignored. Several rows of one path are findings of one film.
+    Other columns are ignored. Several rows of one path (or sop_uid) are findings of one film. A patient may be missing
+    only where the header of the film's file has one, which is not looked at here.
 
     Args:
         path: the CSV, UTF-8 with or without a byte order mark.
@@ -74,8 +80,9 @@ def read_table(path: Path, *, source: str, drop_without_callback: bool = False) 
     films: dict[str, TableFilm] = {}
     for row, cells in _read_rows(path):
         film = _read_film(path, row, cells, source)
-        before = films.get(film.path)
-        films[film.path] = film if before is None else _merge_rows(path, before, film)
+        place = film.path or film.sop_uid
+        before = films.get(place)
+        films[place] = film if before is None else merge_rows(path, before, film)
     kept = [
         film for film in films.values() if not (drop_without_callback and film.pathology == "BENIGN_WITHOUT_CALLBACK")
     ]
@@ -109,9 +116,11 @@ def _read_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
 
 def _read_header(path: Path, cells: list[str]) -> list[str]:
     if not cells:
-        raise DatasetError(f"{path}, row 1: found nothing, needed the columns {', '.join(REQUIRED_COLUMNS)}")
+        raise DatasetError(f"{path}, row 1: found nothing, needed the columns path, patient_id and pathology")
     header = [name.strip().lower() for name in cells]
-    for name in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS):
+    if not set(PLACE_COLUMNS) & set(header):
+        raise DatasetError(f"{path}, row 1, column path: missing; found {', '.join(header)}")
+    for name in (*REQUIRED_COLUMNS, *PLACE_COLUMNS, "patient_id", *OPTIONAL_COLUMNS):
         if name in REQUIRED_COLUMNS and name not in header:
             raise DatasetError(f"{path}, row 1, column {name}: missing; found {', '.join(header)}")
         if header.count(name) > 1:
@@ -123,12 +132,13 @@ def _read_film(path: Path, row: int, cells: dict[str, str], source: str) -> Tabl
     def refuse(column: str, needed: str) -> DatasetError:
         return DatasetError(f"{path}, row {row}, column {column}: found {cells[column]!r}, needed {needed}")
 
-    for column in REQUIRED_COLUMNS:
-        if not cells[column]:
-            raise refuse(column, "a value")
-    film_path = PurePosixPath(cells["path"].replace("\\", "/"))
+    film_path, sop_uid = PurePosixPath(cells.get("path", "").replace("\\", "/")), cells.get("sop_uid", "")
+    if not film_path.name and not sop_uid:
+        raise refuse("path" if "path" in cells else "sop_uid", "a value")
     if film_path.is_absolute() or ".." in film_path.parts:
         raise refuse("path", "a path inside the folder of films")
+    if not re.fullmatch(r"[0-9.]{0,64}", sop_uid):
+        raise refuse("sop_uid", "a SOP Instance UID: digits and dots")
     pathology = re.sub(r"[\s-]+", "_", cells["pathology"].upper())
     if pathology not in PATHOLOGIES:
         raise refuse("pathology", f"one of {', '.join(PATHOLOGIES)}")
@@ -139,18 +149,24 @@ def _read_film(path: Path, row: int, cells: dict[str, str], source: str) -> Tabl
     if not re.fullmatch(r"[A-Z]{0,8}", view):
         raise refuse("view", "a view such as CC or MLO, or nothing")
     return TableFilm(
-        path=str(film_path),
-        patient_id=cells["patient_id"],
+        path=str(film_path) if film_path.name else "",
+        patient_id=cells.get("patient_id", ""),
         pathology=pathology,
         laterality=laterality,
         view=view,
         source=cells.get("source") or source,
         row=row,
+        sop_uid="" if film_path.name else sop_uid,
     )
 
 
-def _merge_rows(path: Path, before: TableFilm, film: TableFilm) -> TableFilm:
-    """Join two rows of one film, which may differ in pathology only."""
+def merge_rows(path: Path, before: TableFilm, film: TableFilm) -> TableFilm:
+    """Join two rows of one film, which may differ in pathology only.
+
+    Raises:
+        DatasetError: naming the table, the row and the column in which they differ otherwise.
+
+    """
     for column in ("patient_id", *OPTIONAL_COLUMNS):
         first, second = getattr(before, column), getattr(film, column)
         if first != second:

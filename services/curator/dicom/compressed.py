@@ -90,3 +90,5 @@ DECODERS: dict[UID, Callable[[bytes, PixelFormat], Pixels]] = {
     HTJ2KLosslessRPCL: decode_jpeg_2000,
     HTJ2K: decode_jpeg_2000,
 }
+
+LOSSY = (JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless, JPEG2000, HTJ2K)

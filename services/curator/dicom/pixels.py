@@ -6,7 +6,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import get_frame
 from pydicom.pixels.decoders.base import get_decoder
 
-from services.curator.dicom.compressed import DECODERS
+from services.curator.dicom.compressed import DECODERS, LOSSY
 from services.curator.dicom.part10 import NATIVE, OpenedFile, read_pixel_data
 from services.curator.dicom.pixel_format import PixelFormat
 from shared.errors import InvalidImageError
@@ -46,8 +46,11 @@ def decode_pixels(opened: OpenedFile, form: PixelFormat) -> StoredPixels:
         raise InvalidImageError(
             f"found decoded pixels {pixels.dtype} {pixels.shape}, needed {form.rows} x {form.columns}"
         )
-    if not form.signed and pixels.size and int(pixels.max()) >= form.values:
-        raise InvalidImageError(f"found pixels up to {pixels.max()}, needed {form.bits_stored} bit")
+    if not form.signed and int(pixels.max()) >= form.values:
+        if opened.transfer_syntax not in LOSSY:
+            raise InvalidImageError(f"found pixels up to {pixels.max()}, needed {form.bits_stored} bit")
+        # Lossy compression of 12 bit in 16 overshoots.
+        pixels = np.minimum(pixels, form.values - 1)
     return _mask(pixels, form)
 
 

@@ -73,16 +73,27 @@ def test_benign_without_callback_is_benign_unless_it_is_dropped(tmp_path: Path) 
     assert [film.path for film in read(tmp_path, text, drop=True)] == ["a.png", "b.png"]
 
 
+def test_films_may_be_named_by_their_sop_instance_uid_and_leave_the_patient_to_the_header(tmp_path: Path) -> None:
+    text = "path,sop_uid,pathology\n,1.2.3,BENIGN\na.dcm,1.2.4,MALIGNANT\n,1.2.3,MALIGNANT\n"
+    films = read(tmp_path, text)
+    assert [(film.path, film.sop_uid, film.patient_id, film.pathology) for film in films] == [
+        ("", "1.2.3", "", "MALIGNANT"),
+        ("a.dcm", "", "", "MALIGNANT"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("", "row 1: found nothing"),
-        ("path,pathology\na.png,BENIGN\n", "row 1, column patient_id: missing; found path, pathology"),
+        ("path,patient_id\na.png,P1\n", "row 1, column pathology: missing; found path, patient_id"),
+        ("patient_id,pathology\nP1,BENIGN\n", "row 1, column path: missing; found patient_id, pathology"),
         ("path,path,patient_id,pathology\n", "row 1, column path: found 2 of that name"),
         (HEADER, "row 2: found no film"),
         (GOOD + "c.png,P3,LEFT,CC\n", "row 4: found 4 cells, needed 5"),
         (GOOD + ",P3,LEFT,CC,BENIGN\n", "row 4, column path: found '', needed a value"),
-        (GOOD + "c.png,,LEFT,CC,BENIGN\n", "row 4, column patient_id: found '', needed a value"),
+        ("sop_uid,pathology\n,BENIGN\n", "row 2, column sop_uid: found '', needed a value"),
+        ("sop_uid,pathology\n1.2.x,BENIGN\n", "row 2, column sop_uid: found '1.2.x', needed a SOP Instance UID"),
         (GOOD + "c.png,P3,LEFT,CC,UNKNOWN\n", "row 4, column pathology: found 'UNKNOWN', needed one of BENIGN_WITH"),
         (GOOD + "c.png,P3,UP,CC,BENIGN\n", "row 4, column laterality: found 'UP', needed LEFT, RIGHT or nothing"),
         (GOOD + "c.png,P3,LEFT,C/C,BENIGN\n", "row 4, column view: found 'C/C'"),
@@ -98,11 +109,13 @@ def test_benign_without_callback_is_benign_unless_it_is_dropped(tmp_path: Path) 
     ids=[
         "empty file",
         "column missing",
+        "neither path nor UID",
         "column twice",
         "no rows",
         "cell missing",
         "no path",
-        "no patient",
+        "no UID",
+        "no UID but a word",
         "unknown pathology",
         "unknown laterality",
         "unknown view",

@@ -43,6 +43,45 @@ def write_classifier(path: Path, **changes: Any) -> str:
     return write_model(path, classifier_graph(described.input_size).SerializeToString(), described)
 
 
+def write_texture_gates(folder: Path, *, size: int, midpoint: float, gain: float) -> None:
+    """Write an anomaly detector and a classifier that see nothing but fine texture, so that style transfer moves them.
+
+    The classifier's logit is `gain` times (mean |Laplacian| inside the breast, less `midpoint`); the anomaly score is
+    that mean.
+    """
+    texture = [
+        helper.make_node("Pad", ["film", "border"], ["padded"], mode="edge"),
+        helper.make_node("Conv", ["padded", "laplacian"], ["curvature"]),
+        helper.make_node("Abs", ["curvature"], ["strengths"]),
+        *_mean_inside("strengths", "mean"),
+    ]
+    weights: dict[str, Any] = {
+        "laplacian": np.array([[[[0, 1, 0], [1, -4, 1], [0, 1, 0]]]], dtype=np.float32),
+        "border": np.array([0, 0, 1, 1, 0, 0, 1, 1], dtype=np.int64),
+        "midpoint": np.array([midpoint], dtype=np.float32),
+        "gain": np.array([gain], dtype=np.float32),
+    }
+    logistic = [
+        helper.make_node("Sub", ["mean", "midpoint"], ["distance"]),
+        helper.make_node("Mul", ["distance", "gain"], ["logit"]),
+        helper.make_node("Sigmoid", ["logit"], ["probability"]),
+    ]
+    copies = [
+        helper.make_node("Identity", ["mean"], ["score"]),
+        helper.make_node("Identity", ["film"], ["reconstruction"]),
+    ]
+    anomaly = _model(
+        [*texture, *copies],
+        {name: weights[name] for name in ("laplacian", "border")},
+        {"score": ["batch"], "reconstruction": ["batch", 1, size, size]},
+        size=size,
+    )
+    classifier = _model([*texture, *logistic], weights, {"logit": ["batch"], "probability": ["batch"]}, size=size)
+    for kind, model in (("anomaly", anomaly), ("classifier", classifier)):
+        described = metadata(kind, input_size=size)
+        write_model(folder / f"{kind}.onnx", model.SerializeToString(), described)
+
+
 def anomaly_graph(
     size: int = SIZE, *, opset: int = 18, batch: int | str = "batch", sees_batch: bool = False
 ) -> onnx.ModelProto:

@@ -1,8 +1,9 @@
 """Server start-up, written once: health, reflection, metrics, readiness after warm-up, graceful drain."""
 
 import asyncio
+import contextlib
+import os
 import signal
-import sys
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -12,6 +13,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from mammosynth.channel import MAXIMUM_MESSAGE_BYTES
 from prometheus_client import start_http_server
+from pydantic import Field
 
 from shared.configuration import Configuration
 from shared.errors import EXIT_FAULT, EXIT_TERMINATED, ConfigurationError
@@ -24,11 +26,11 @@ class ServerConfiguration(Configuration):
 
     listen: str = "127.0.0.1:0"
     """Address to listen on, HOST:PORT; port 0 lets the system choose."""
-    metrics_port: int | None = None
+    metrics_port: int | None = Field(default=None, ge=0, le=65535)
     """Port of Prometheus metrics; none if not given."""
-    drain_s: float = 30.0
+    drain_s: float = Field(default=30.0, ge=0)
     """Time in seconds that calls in progress get to end after SIGTERM."""
-    max_connection_age_s: float = 60.0
+    max_connection_age_s: float = Field(default=60.0, gt=0)
     """Seconds after which a connection is renewed, so that clients find new pods; calls in progress are not cut."""
     exit_with_parent: bool = False
     """End when standard input closes, as it does when the parent process ends."""
@@ -57,15 +59,16 @@ async def serve(
         broken: ends the process with the exit code for faults once it is set.
 
     Raises:
-        ConfigurationError: if the address cannot be listened on.
+        ConfigurationError: if the address, or the port of metrics, cannot be listened on.
 
     """
     log = get_logger("server")
     server, health_servicer = _build(configuration, register, services)
     address = _bind(server, configuration.listen)
     stop = _stop_event(asyncio.get_running_loop(), watch_parent=configuration.exit_with_parent)
-    if configuration.metrics_port is not None:
-        start_http_server(configuration.metrics_port)
+    _tell_metrics(configuration.metrics_port)
+    # Health counts the server as a whole as serving from the start, and knows nothing of its services.
+    await _set_health(health_servicer, services, health_pb2.HealthCheckResponse.NOT_SERVING)
     await server.start()
     try:
         print(f"listening on {address}", flush=True)  # noqa: T201  the parent reads this line
@@ -108,6 +111,15 @@ def _bind(server: grpc.aio.Server, listen: str) -> str:
     return f"{listen.rpartition(':')[0]}:{port}"
 
 
+def _tell_metrics(port: int | None) -> None:
+    if port is None:
+        return
+    try:
+        start_http_server(port)
+    except OSError as error:
+        raise ConfigurationError(f"--metrics-port: cannot listen on {port}: {error}") from error
+
+
 def _stop_event(loop: asyncio.AbstractEventLoop, *, watch_parent: bool) -> asyncio.Event:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -115,8 +127,10 @@ def _stop_event(loop: asyncio.AbstractEventLoop, *, watch_parent: bool) -> async
     if watch_parent:
 
         def wait_for_end_of_input() -> None:
-            while sys.stdin.buffer.read(4096):
-                pass
+            # Not through sys.stdin: a thread that waits inside it when the interpreter ends makes it abort.
+            with contextlib.suppress(OSError):
+                while os.read(0, 4096):
+                    pass
             loop.call_soon_threadsafe(stop.set)
 
         threading.Thread(target=wait_for_end_of_input, daemon=True, name="parent").start()

@@ -70,7 +70,7 @@ def fold_first_convolution(weights: TrunkWeights, side: int) -> tuple[Tensor, Te
     std = torch.tensor(IMAGENET_STD, dtype=torch.float64).view(1, 3, 1, 1)
     kernel = weights.kernels[0].detach().to(device="cpu", dtype=torch.float64)
     bias = weights.biases[0].detach().to(device="cpu", dtype=torch.float64)
-    # Three by three positions hold every case: corners, edges, and the middle, which all other positions are like.
-    small = functional.conv2d((-mean / std).expand(1, 3, 3, 3), kernel, bias, padding=1)
-    case = torch.tensor([0] + [1] * (side - 2) + [2])
-    return (kernel / std).sum(dim=1, keepdim=True), small[:, :, case][:, :, :, case]
+    # Of the whole side, though three by three positions would hold every case: where films are black the map is all
+    # that conv_1 sees, and rounded as VGG rounds it, ties of max pooling are broken, and gradients go, as in VGG.
+    black = (-mean / std).expand(1, 3, side, side)
+    return (kernel / std).sum(dim=1, keepdim=True), functional.conv2d(black, kernel, bias, padding=1)

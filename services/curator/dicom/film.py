@@ -1,5 +1,6 @@
 """A film from a DICOM file: header, pixels and grey levels put together."""
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,8 +77,11 @@ def _present(stored: StoredPixels, form: PixelFormat) -> np.ndarray[tuple[int], 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[OpenedFile]:
+    # pydicom warns of whatever departs from the standard, twice, and reads on.
+    logger = logging.getLogger("pydicom")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
     try:
-        # pydicom warns of whatever departs from the standard, and reads on.
         with warnings.catch_warnings(), path.open("rb") as file:
             warnings.simplefilter("ignore")
             yield open_dicom(file)
@@ -86,3 +90,5 @@ def _opened(path: Path) -> Iterator[OpenedFile]:
     except Exception as error:
         # Readers and decoders raise nearly anything on damaged files, and one file must not stop the others.
         raise InvalidImageError(f"cannot be decoded: {str(error) or type(error).__name__}") from error
+    finally:
+        logger.setLevel(level)

@@ -129,12 +129,6 @@ def read_pixel_data(opened: OpenedFile) -> Dataset:
         InvalidImageError: if the file ends before it does.
 
     """
-    if opened.pixel_bytes is not None:
-        position = opened.file.tell()
-        left = opened.file.seek(0, 2) - position
-        opened.file.seek(position)
-        if left < opened.pixel_bytes:
-            raise InvalidImageError(f"truncated: found {left} bytes of pixels, needed {opened.pixel_bytes}")
     data = _read(opened.file, lambda tag, _vr, _length: tag > _PIXEL_DATA, syntax=opened.transfer_syntax)
     if "PixelData" not in data:
         raise InvalidImageError("truncated: the file ends before its pixels do")

@@ -57,7 +57,8 @@ def decode_pixels(opened: OpenedFile, form: PixelFormat) -> StoredPixels:
 def _native(data: Dataset, opened: OpenedFile, form: PixelFormat) -> StoredPixels:
     found, needed = len(data.PixelData), form.frame_bytes
     if found < needed:
-        raise InvalidImageError(f"found {found} bytes of pixels, needed {needed} for {form.rows} x {form.columns}")
+        cut = "truncated: " if opened.pixel_bytes is not None and found < opened.pixel_bytes else ""
+        raise InvalidImageError(f"{cut}found {found} bytes of pixels, needed {needed} for {form.rows} x {form.columns}")
     data.update(opened.header)
     data.file_meta = FileMetaDataset()
     data.file_meta.TransferSyntaxUID = opened.transfer_syntax

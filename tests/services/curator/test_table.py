@@ -74,11 +74,11 @@ def test_benign_without_callback_is_benign_unless_it_is_dropped(tmp_path: Path) 
 
 
 def test_films_may_be_named_by_their_sop_instance_uid_and_leave_the_patient_to_the_header(tmp_path: Path) -> None:
-    text = "path,sop_uid,pathology\n,1.2.3,BENIGN\na.dcm,1.2.4,MALIGNANT\n,1.2.3,MALIGNANT\n"
+    text = "path,sop_uid,pathology\n,1.2.3,BENIGN\na.dcm,1.2.4,BENIGN\n,1.2.3,MALIGNANT\n"
     films = read(tmp_path, text)
     assert [(film.path, film.sop_uid, film.patient_id, film.pathology) for film in films] == [
         ("", "1.2.3", "", "MALIGNANT"),
-        ("a.dcm", "", "", "MALIGNANT"),
+        ("a.dcm", "", "", "BENIGN"),
     ]
 
 

@@ -1,0 +1,104 @@
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+
+from services.curator.dicom.header import DicomHeader, read_number
+from shared.dataset import Laterality
+from shared.errors import InvalidImageError
+
+
+def make(**elements: object) -> Dataset:
+    header = Dataset()
+    for keyword, value in elements.items():
+        setattr(header, keyword, value)
+    return header
+
+
+def make_code(value: str) -> Sequence:
+    item = Dataset()
+    item.CodeValue = value
+    return Sequence([item])
+
+
+@pytest.mark.parametrize(
+    ("elements", "laterality"),
+    [
+        ({"ImageLaterality": "L"}, Laterality.LEFT),
+        ({"Laterality": "R"}, Laterality.RIGHT),
+        ({"ImageLaterality": "R", "Laterality": "L"}, Laterality.RIGHT),
+        ({"ImageLaterality": "B"}, Laterality.UNKNOWN),
+        ({"ImageLaterality": ""}, Laterality.UNKNOWN),
+        ({}, Laterality.UNKNOWN),
+    ],
+    ids=["image", "series", "image before series", "both", "empty", "missing"],
+)
+def test_the_side_is_found(elements: dict[str, str], laterality: Laterality) -> None:
+    assert DicomHeader.read(make(**elements)).laterality is laterality
+
+
+@pytest.mark.parametrize(
+    ("elements", "view"),
+    [
+        ({"ViewPosition": "MLO"}, "MLO"),
+        ({"ViewPosition": "CC", "ViewCodeSequence": make_code("399368009")}, "CC"),
+        ({"ViewPosition": "", "ViewCodeSequence": make_code("399368009")}, "MLO"),
+        ({"ViewCodeSequence": make_code("R-10242")}, "CC"),
+        ({"ViewCodeSequence": make_code("12345")}, ""),
+        ({"PatientOrientation": "MLO"}, "MLO"),
+        ({"PatientOrientation": ["A", "FL"]}, ""),
+        ({}, ""),
+    ],
+    ids=[
+        "position",
+        "position before code",
+        "SNOMED CT",
+        "SNOMED RT",
+        "unknown code",
+        "CBIS-DDSM",
+        "orientation",
+        "none",
+    ],
+)
+def test_the_view_is_found(elements: dict[str, object], view: str) -> None:
+    assert DicomHeader.read(make(**elements)).view == view
+
+
+@pytest.mark.parametrize(
+    ("elements", "spacing"),
+    [
+        ({"ImagerPixelSpacing": [0.07, 0.08]}, (0.07, 0.08)),
+        ({"ImagerPixelSpacing": [0.07, 0.07], "PixelSpacing": [0.065, 0.065]}, (0.065, 0.065)),
+        ({"NominalScannedPixelSpacing": [0.05, 0.05]}, (0.05, 0.05)),
+        ({"PixelSpacing": [0, 0], "ImagerPixelSpacing": [0.07, 0.07]}, (0.07, 0.07)),
+        ({"PixelSpacing": "0.07"}, None),
+        ({}, None),
+    ],
+    ids=["detector", "patient before detector", "scanner", "zero", "one number", "none"],
+)
+def test_the_pixel_spacing_is_found(elements: dict[str, object], spacing: tuple[float, float] | None) -> None:
+    assert DicomHeader.read(make(**elements)).pixel_spacing == spacing
+
+
+def test_uids_and_patient_are_kept_as_they_are() -> None:
+    header = DicomHeader.read(
+        make(PatientID=" P 1 ", StudyInstanceUID="1.2.3", SeriesInstanceUID="1.2.4", SOPInstanceUID="1.2.5")
+    )
+    assert (header.patient_id, header.study_uid, header.series_uid, header.sop_uid) == (
+        "P 1",
+        "1.2.3",
+        "1.2.4",
+        "1.2.5",
+    )
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR UI")
+def test_a_uid_that_is_none_is_left_out() -> None:
+    assert DicomHeader.read(make(StudyInstanceUID="../../etc")).study_uid == ""
+
+
+@pytest.mark.parametrize("value", ["", "nan", "inf"], ids=["empty", "not a number", "infinite"])
+def test_a_number_that_is_none_is_refused(value: str) -> None:
+    header = make(WindowCenter="")
+    header["WindowCenter"]._value = value
+    with pytest.raises(InvalidImageError, match=r"found WindowCenter .* needed a number"):
+        read_number(header, "WindowCenter")

@@ -43,6 +43,8 @@ class _Child:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=self.log,
+            # Ctrl-C on a terminal goes to a whole group: it is for this process to say when the work has ended.
+            process_group=0,
         )
         try:
             async with asyncio.timeout(timeout_s):
@@ -136,8 +138,8 @@ async def _keep_alive(child: _Child, configuration: ServicesConfiguration, broke
         log.warning("service died, starting it again", service=child.name, exit_code=code)
         try:
             await child.start(configuration.start_timeout_s)
-        except (ConfigurationError, UnavailableError) as error:
-            log.error("service cannot be started again", service=child.name, error=error.message)
+        except (ConfigurationError, UnavailableError, OSError) as error:
+            log.error("service cannot be started again", service=child.name, error=str(error))
             broken.set()
             return
 

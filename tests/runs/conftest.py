@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,6 +93,19 @@ def processes_of(output: Path) -> list[psutil.Process]:
         if (named or opened) and process.pid != psutil.Process().pid:
             found.append(process)
     return found
+
+
+@contextmanager
+def service(workshop: Workshop, name: str, *options: object) -> Iterator[str]:
+    """Serve on a port of the system's choice; gives the address."""
+    command = workshop.command("serve", name, *options)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().strip().removeprefix("listening on ")
+        finally:
+            process.terminate()
+            assert process.wait(timeout=60) == 143
 
 
 @pytest.fixture(scope="session")

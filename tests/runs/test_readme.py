@@ -3,15 +3,14 @@
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from shared.dataset import Dataset, Label
-from tests.runs.conftest import Workshop
+from tests.runs.conftest import Workshop, service
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -23,20 +22,6 @@ def program(name: str) -> str:
     found = re.search(rf"<!-- example: {name} -->\n```python\n(.*?)```", README.read_text(), re.DOTALL)
     assert found, name
     return found.group(1)
-
-
-@contextmanager
-def service(workshop: Workshop, name: str, *options: object) -> Iterator[str]:
-    """Serve on a port of the system's choice; gives the address."""
-    process = subprocess.Popen(
-        workshop.command("serve", name, *options), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
-    try:
-        assert process.stdout is not None
-        yield process.stdout.readline().strip().removeprefix("listening on ")
-    finally:
-        process.terminate()
-        assert process.wait(timeout=60) == 143
 
 
 def run_program(source: str, addresses: dict[str, str], folder: Path) -> str:

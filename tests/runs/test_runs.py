@@ -12,7 +12,7 @@ import psutil
 import pytest
 from mammosynth.client import Generator
 
-from tests.runs.conftest import PAIRS, Workshop, files, manifest, processes_of
+from tests.runs.conftest import PAIRS, Workshop, files, manifest, processes_of, service
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -169,30 +169,14 @@ def test_a_run_is_not_continued_with_another_seed(workshop: Workshop, undisturbe
 def test_samples_are_streamed_and_resumed_without_a_repeat(
     workshop: Workshop, undisturbed: Path, tmp_path: Path
 ) -> None:
-    server = subprocess.Popen(
-        workshop.command(
-            *("serve", "orchestrator", "--dataset", workshop.dataset, "--models", workshop.models),
-            *("--policy", workshop.policy, "--threads", 1, "--slots", 2),
-        ),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
+    options = (
+        *("--dataset", workshop.dataset, "--models", workshop.models),
+        *("--policy", workshop.policy, "--threads", 1, "--slots", 2),
     )
-    try:
-        assert server.stdout is not None
-        address = server.stdout.readline().strip().removeprefix("listening on ")
-        expected = sorted(int(path.stem) for path in (undisturbed / "accepted").glob("*.png"))
-        with Generator(address) as generator:
-            first = []
-            for sample in generator.generate(seed=0, pair_limit=PAIRS, timeout=300):
-                first.append(sample)
-                break
-            rest = list(
-                generator.generate(
-                    seed=0, first_pair=first[0].next_pair, pair_limit=PAIRS - first[0].next_pair, timeout=300
-                )
-            )
-        assert [sample.pair for sample in first + rest] == expected
-    finally:
-        server.terminate()
-        assert server.wait(timeout=60) == 143
+    expected = sorted(int(path.stem) for path in (undisturbed / "accepted").glob("*.png"))
+    with service(workshop, "orchestrator", *options) as address, Generator(address) as generator:
+        for sample in generator.generate(seed=0, pair_limit=PAIRS, timeout=300):
+            first = sample
+            break
+        rest = generator.generate(seed=0, first_pair=first.next_pair, pair_limit=PAIRS - first.next_pair, timeout=300)
+        assert [first.pair, *(sample.pair for sample in rest)] == expected

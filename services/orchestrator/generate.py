@@ -2,7 +2,9 @@
 
 import asyncio
 import signal
+from collections.abc import Callable
 from importlib.metadata import version
+from pathlib import Path
 
 from services.orchestrator.batch_run import BatchRun, Tally
 from services.orchestrator.children import running_services
@@ -10,7 +12,7 @@ from services.orchestrator.configuration import GenerateConfiguration
 from services.orchestrator.generation import Generation, make_generation
 from services.orchestrator.ledger import Ledger, Pins
 from services.orchestrator.peers import GrpcPeers, PeerFacts
-from services.orchestrator.policy import load_policy
+from services.orchestrator.policy import load_policy, shipped_policies
 from services.orchestrator.sampler import chosen
 from services.orchestrator.store import Store
 from services.orchestrator.summary import print_summary
@@ -30,7 +32,11 @@ def run(configuration: GenerateConfiguration) -> int:
         MammosynthError: wrong input or configuration before any work, or pairs that could not be finished after it.
 
     """
-    return asyncio.run(_run(configuration))
+    try:
+        return asyncio.run(_run(configuration))
+    except asyncio.CancelledError:
+        get_logger("run").warning("stopped before any work")
+        return EXIT_TERMINATED
 
 
 async def _run(configuration: GenerateConfiguration) -> int:
@@ -38,9 +44,9 @@ async def _run(configuration: GenerateConfiguration) -> int:
     dataset = Dataset.open(configuration.dataset)
     policy = load_policy(configuration.policy)
     shard, shards = _shard(configuration.shard)
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    if starting := asyncio.current_task():
+        # Services that are awaited may never come: before any work there is nothing to be finished.
+        _on_signals(starting.cancel)
     folder = ledger.store.local_path
     async with (
         running_services(configuration, logs=folder / "logs" if folder else None) as (addresses, broken),
@@ -57,9 +63,16 @@ async def _run(configuration: GenerateConfiguration) -> int:
         peers.pin(peer_facts.models)
         ledger.store.write("configuration.yaml", _with_absolute_paths(configuration).as_yaml().encode())
         mine = range(shard, configuration.pairs, shards)
+        stop = asyncio.Event()
+        _on_signals(stop.set)
         in_flight = configuration.in_flight or 2 * max(1, peer_facts.slots)
         tally = await _work(configuration, generation, ledger, mine=mine, in_flight=in_flight, stops=(stop, broken))
     return _end(ledger, mine, tally, stopped=stop.is_set())
+
+
+def _on_signals(act: Callable[[], object]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, act)
 
 
 async def _work(
@@ -136,8 +149,17 @@ def _pins(configuration: GenerateConfiguration, generation: Generation, peer_fac
 def _with_absolute_paths(configuration: GenerateConfiguration) -> GenerateConfiguration:
     """The same configuration, such that it can be used from any folder."""
     return configuration.model_copy(
-        update={"dataset": configuration.dataset.absolute(), "models": configuration.models.absolute()}
+        update={
+            "dataset": configuration.dataset.absolute(),
+            "models": configuration.models.absolute(),
+            **{name: _absolute(getattr(configuration, name)) for name in ("policy", "trunk")},
+        }
     )
+
+
+def _absolute(name: str) -> str:
+    """A name as it is, the path of a file from the root."""
+    return name if name in shipped_policies() or not Path(name).is_file() else str(Path(name).absolute())
 
 
 def _shard(text: str) -> tuple[int, int]:

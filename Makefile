@@ -49,7 +49,7 @@ MAMMOSYNTH := $(BIN)/mammosynth
 
 demo: protos ## Make phantoms, train small gates, generate a dozen pairs, write a report
 	$(MAMMOSYNTH) dataset phantom --output $(DEMO)/phantoms --patients 40
-	$(MAMMOSYNTH) dataset prepare --images $(DEMO)/phantoms --table $(DEMO)/phantoms/table.csv --output $(DEMO)/dataset --size 64
+	$(MAMMOSYNTH) dataset prepare --images $(DEMO)/phantoms --table $(DEMO)/phantoms/table.csv --output $(DEMO)/dataset --size 96
 	$(MAMMOSYNTH) train anomaly $(DEMO)/dataset --output $(DEMO)/models --preset laptop
 	$(MAMMOSYNTH) train classifier $(DEMO)/dataset --output $(DEMO)/models --start random --freeze
 	$(MAMMOSYNTH) generate --dataset $(DEMO)/dataset --models $(DEMO)/models --output $(DEMO)/run --pairs 12

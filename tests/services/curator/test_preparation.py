@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from services.curator.phantom import make_phantom
+from services.curator.phantom.dicom import write_dicom
 from services.curator.preparation import FilmPreparation, PreparedFilm, SkippedFilm, name_images
 from services.curator.table import TableFilm
 from shared.dataset import DatasetWriter, Laterality
@@ -48,6 +49,15 @@ def test_what_was_prepared_is_recalled_until_it_is_forgotten(preparation: FilmPr
     preparation.forget()
     assert preparation.recall("P1") is None
     assert not preparation.memory.exists()
+
+
+def test_what_a_dicom_header_told_is_recalled(preparation: FilmPreparation) -> None:
+    phantom = make_phantom(seed=1, malignant=True, laterality="RIGHT", view="MLO", rows=128, columns=96)
+    write_dicom(preparation.images / "film.dcm", phantom, patient_id="P1", seed=0)
+    prepared = preparation.prepare("film.dcm", "P1")
+    assert isinstance(prepared, PreparedFilm)
+    assert prepared.origin.pixel_spacing == (1.875, 1.875)
+    assert preparation.recall("P1") == prepared
 
 
 def test_a_film_whose_file_is_gone_is_not_recalled(preparation: FilmPreparation) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydicom import uid
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
 
 from services.curator.dicom import is_dicom, read_dicom_film, read_dicom_header
 from services.curator.dicom.compressed import DECODERS
@@ -102,6 +103,30 @@ def test_windows_of_implicit_vr_and_padding_are_read(write_dicom: WriteDicom, ra
     film = read_dicom_film(path)
     assert film.grey_levels == "12 bit, window 1000 500 LINEAR (first of 2), padding 7 to 9"
     np.testing.assert_allclose(film.film, np.clip((ramp - 999.5) / 499 + 0.5, 0, 1), atol=1e-6)
+
+
+@pytest.mark.parametrize("syntax", [uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian], ids=lambda uid: uid.name)
+def test_negative_padding_is_black(write_dicom: WriteDicom, syntax: uid.UID) -> None:
+    pixels = np.arange(-2048, 2048, dtype=np.int16).reshape(64, 64)
+    film = read_dicom_film(write_dicom(pixels, syntax=syntax, PixelPaddingValue=-2000)).film.ravel()
+    np.testing.assert_array_equal(film == 0, (pixels.ravel() == -2000) | (pixels.ravel() == -2048))
+
+
+@pytest.mark.parametrize(
+    "syntax",
+    [uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian, uid.ExplicitVRBigEndian],
+    ids=lambda syntax: syntax.name,
+)
+@pytest.mark.parametrize("keyword", ["ModalityLUTSequence", "VOILUTSequence"])
+def test_look_up_tables_are_read(write_dicom: WriteDicom, syntax: uid.UID, keyword: str) -> None:
+    curve = np.sqrt(np.linspace(0, 1, 3000)) * 65535
+    item = Dataset()
+    item.add_new("LUTDescriptor", "SS", [3000, -1500, 16])
+    item.add_new("LUTData", "OW", curve.astype("<u2" if syntax.is_little_endian else ">u2").tobytes())
+    pixels = np.arange(-2048, 2048, dtype=np.int16).reshape(64, 64)
+    film = read_dicom_film(write_dicom(pixels, syntax=syntax, **{keyword: Sequence([item])}))
+    expected = np.floor(curve)[np.clip(pixels + 1500, 0, 2999)] / 65535
+    np.testing.assert_allclose(film.film, expected, atol=1e-6)
 
 
 def test_every_pixel_of_a_large_film_gets_its_grey_level(write_dicom: WriteDicom) -> None:

@@ -111,8 +111,11 @@ def test_padding_is_black(elements: dict[str, int], padded: range, inverted: boo
     np.testing.assert_array_equal(levels[others], plain[others])
 
 
-def test_negative_padding_is_found_in_twos_complement() -> None:
-    levels = grey_levels(make_header(PixelPaddingValue=-2000, PixelRepresentation=1), make_form(signed=True))
+@pytest.mark.parametrize(("vr", "value"), [("SS", -2000), ("US", 63536)], ids=["signed", "as if it had no sign"])
+def test_negative_padding_is_found_in_twos_complement(vr: str, value: int) -> None:
+    header = make_header()
+    header.add_new("PixelPaddingValue", vr, value)
+    levels = grey_levels(header, make_form(signed=True))
     assert levels[48] == 0
     assert levels[47] > 0
 

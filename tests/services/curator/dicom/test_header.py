@@ -46,6 +46,7 @@ def test_the_side_is_found(elements: dict[str, str], laterality: Laterality) -> 
         ({"ViewCodeSequence": make_code("12345")}, ""),
         ({"PatientOrientation": "MLO"}, "MLO"),
         ({"PatientOrientation": ["A", "FL"]}, ""),
+        ({"PatientOrientation": "A"}, ""),
         ({}, ""),
     ],
     ids=[
@@ -56,6 +57,7 @@ def test_the_side_is_found(elements: dict[str, str], laterality: Laterality) -> 
         "unknown code",
         "CBIS-DDSM",
         "orientation",
+        "half an orientation",
         "none",
     ],
 )

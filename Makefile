@@ -5,6 +5,8 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 PROTOS := $(wildcard protos/mammosynth/v1/*.proto)
 .DEFAULT_GOAL := help
+# Threads that spin while they wait take the cores from each other; see services/cli.py.
+export OMP_WAIT_POLICY ?= passive
 
 .PHONY: help setup protos lint test test-slow demo clean
 

@@ -26,6 +26,10 @@ from shared.configuration import Configuration, command
 from shared.errors import EXIT_FAULT, MammosynthError, exit_code
 from shared.log import configure, get_logger
 
+# Threads that spin while they wait cost three to nine times where others want the cores too, as in a pod, or with three
+# services on one machine. OpenMP reads this when torch is loaded, which no import above does.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 dataset = typer.Typer(no_args_is_help=True, help="Make, prepare and check data sets.")
 train = typer.Typer(no_args_is_help=True, help="Train the two gates.")

@@ -82,7 +82,9 @@ class Recipe:
     steps: int = 250
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be optimised."""
+        """Take names for enumerations, and refuse what cannot be optimised."""
+        for field, kind in (("region", Region), ("optimizer", Optimizer), ("loss_convention", LossConvention)):
+            object.__setattr__(self, field, _named(field, kind, getattr(self, field)))
         _validate_layers("recipe.content_layer", (self.content_layer,))
         _validate_layers("recipe.style_layers", self.style_layers)
         _validate_weight("recipe.content_weight", self.content_weight)
@@ -95,6 +97,13 @@ class Recipe:
     def evaluations(self, steps: int) -> int:
         """Evaluations that are made when `steps` are asked for."""
         return compat_steps(steps) if self.optimizer is Optimizer.COMPAT else steps
+
+
+def _named(field: str, kind: type[StrEnum], value: str) -> StrEnum:
+    try:
+        return kind(value)
+    except ValueError as error:
+        raise InvalidInputError(f"recipe.{field}: found {value!r}, needed one of {', '.join(kind)}") from error
 
 
 def _validate_layers(field: str, layers: tuple[str, ...]) -> None:

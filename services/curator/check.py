@@ -5,6 +5,7 @@ from functools import partial
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from services.curator.configuration import CheckConfiguration
 from services.curator.problems import Problem, Severity, check_film, check_folder, check_table
@@ -55,5 +56,5 @@ def _print_problems(problems: list[Problem]) -> None:
     table.add_column("what", overflow="fold")
     for problem in problems:
         colour = _COLOURS[problem.severity]
-        table.add_row(f"[{colour}]{problem.severity}[/{colour}]", problem.where, problem.what)
+        table.add_row(Text(problem.severity, style=colour), Text(problem.where), Text(problem.what))
     console.print(table)

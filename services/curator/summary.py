@@ -4,6 +4,7 @@ from collections import Counter
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from shared.dataset import Dataset, Label, Split
 
@@ -14,7 +15,7 @@ def print_counts(dataset: Dataset) -> None:
     patients: dict[tuple[str, Label, Split], set[str]] = {}
     for film in dataset.films:
         patients.setdefault((film.source, film.label, film.split), set()).add(film.patient_id)
-    table = Table(title=f"{dataset.path}: films (patients)")
+    table = Table(title=Text(f"{dataset.path}: films (patients)"))
     table.add_column("source")
     table.add_column("label")
     for split in Split:
@@ -23,5 +24,5 @@ def print_counts(dataset: Dataset) -> None:
         for label in Label:
             keys = [(source, label, split) for split in Split]
             cells = [f"{films[key]} ({len(patients[key])})" if films[key] else "-" for key in keys]
-            table.add_row(source, label, *cells)
+            table.add_row(Text(source), label, *cells)
     Console().print(table)

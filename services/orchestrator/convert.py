@@ -1,13 +1,18 @@
-"""Outcomes and facts as messages."""
+"""Films, outcomes and facts as messages, and what the model services answer as their meaning."""
 
+from dataclasses import asdict
 from importlib.metadata import version
 
-from mammosynth.pixels import to_image, to_mask
-from mammosynth.v1 import generation_pb2, model_pb2
+from mammosynth.pixels import from_image, to_image, to_mask
+from mammosynth.v1 import anomaly_pb2, classifier_pb2, generation_pb2, model_pb2, stylizer_pb2
 
-from services.orchestrator.retry_loop import Outcome
+from services.orchestrator.facts import PeerFacts
+from services.orchestrator.policy import TrajectoryPlan
+from services.orchestrator.retry_loop import Numerics, Outcome, PairFilms, Snapshot
+from shared.errors import InternalError
 from shared.images import Mask
 from shared.record import Model
+from shared.rpc.descriptions import numerics_from_message
 from shared.rpc.recipes import to_message
 
 
@@ -62,3 +67,70 @@ def to_info(
 
 def _identity(model: Model) -> model_pb2.ModelIdentity:
     return model_pb2.ModelIdentity(name=model.name, sha256=model.sha256)
+
+
+def to_stylize_request(films: PairFilms, plan: TrajectoryPlan) -> stylizer_pb2.StylizeRequest:
+    """Make the request for a trajectory; masks go along where the region looks at them."""
+    masked = plan.recipe.region.masked
+    return stylizer_pb2.StylizeRequest(
+        content=to_image(films.content),
+        style=to_image(films.style),
+        content_mask=to_mask(films.content_mask) if masked else None,
+        style_mask=to_mask(films.style_mask) if masked else None,
+        recipe=to_message(plan.recipe),
+        snapshot_steps=plan.steps,
+    )
+
+
+def to_snapshot(response: stylizer_pb2.StylizeResponse) -> Snapshot:
+    """Read a snapshot.
+
+    Raises:
+        InternalError: if its film is none.
+
+    """
+    try:
+        film = from_image(response.image)
+    except ValueError as error:
+        raise InternalError(f"stylizer: snapshot: {error}") from error
+    return Snapshot(
+        steps=response.steps,
+        evaluations=response.evaluations,
+        film=film,
+        loss=response.loss,
+        content_loss=response.content_loss,
+        style_loss=response.style_loss,
+        mean_absolute_change=response.mean_absolute_change,
+        numerics=to_numerics(response.numerics),
+    )
+
+
+def to_facts(
+    stylizer: stylizer_pb2.StylizerServiceInfoResponse,
+    anomaly: anomaly_pb2.AnomalyServiceInfoResponse,
+    classifier: classifier_pb2.ClassifierServiceInfoResponse,
+) -> PeerFacts:
+    """Read what the three services say of themselves."""
+    gates = {"anomaly": anomaly.model, "classifier": classifier.model}
+    return PeerFacts(
+        models={
+            "stylizer": _model(stylizer.trunk),
+            **{name: _model(description.identity) for name, description in gates.items()},
+        },
+        thresholds={name: dict(description.thresholds) for name, description in gates.items()},
+        default_thresholds={name: description.default_threshold for name, description in gates.items()},
+        input_sizes={name: description.input_size for name, description in gates.items()},
+        training_sets={name: description.training_set_sha256 for name, description in gates.items()},
+        slots=stylizer.numerics.slots,
+        queue_limit=stylizer.queue_limit,
+    )
+
+
+def to_numerics(message: model_pb2.Numerics) -> Numerics:
+    """Read numerics as they stand in a record."""
+    numerics = asdict(numerics_from_message(message))
+    return numerics | {"versions": dict(sorted(numerics["versions"].items()))}
+
+
+def _model(identity: model_pb2.ModelIdentity) -> Model:
+    return Model(name=identity.name, sha256=identity.sha256)

@@ -9,9 +9,10 @@ from pathlib import Path
 from services.orchestrator.batch_run import BatchRun, Tally
 from services.orchestrator.children import running_services
 from services.orchestrator.configuration import GenerateConfiguration
+from services.orchestrator.facts import PeerFacts
 from services.orchestrator.generation import Generation, make_generation
 from services.orchestrator.ledger import Ledger, Pins
-from services.orchestrator.peers import GrpcPeers, PeerFacts
+from services.orchestrator.peers import GrpcPeers
 from services.orchestrator.policy import load_policy, shipped_policies
 from services.orchestrator.sampler import chosen
 from services.orchestrator.store import Store

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from services.orchestrator.decision import Thresholds
-from services.orchestrator.peers import PeerFacts
+from services.orchestrator.facts import PeerFacts
 from services.orchestrator.policy import Policy
 from services.orchestrator.retry_loop import PairFilms, Peers, RetryLoop, RunFacts, Scored
 from services.orchestrator.sampler import Pair, Sampler

@@ -4,10 +4,9 @@ import asyncio
 import math
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
-from mammosynth.pixels import from_image, to_image, to_mask
+from mammosynth.pixels import to_image, to_mask
 from mammosynth.v1 import (
     anomaly_pb2,
     anomaly_pb2_grpc,
@@ -18,6 +17,8 @@ from mammosynth.v1 import (
     stylizer_pb2_grpc,
 )
 
+from services.orchestrator.convert import to_facts, to_numerics, to_snapshot, to_stylize_request
+from services.orchestrator.facts import PeerFacts
 from services.orchestrator.faults import Patience, is_fault
 from services.orchestrator.policy import TrajectoryPlan
 from services.orchestrator.retry_loop import PairFilms, Scored, Snapshot
@@ -32,26 +33,8 @@ from shared.errors import (
 from shared.images import Film, Mask
 from shared.record import Model, Scores
 from shared.rpc.channel import open_channel
-from shared.rpc.recipes import to_message
 
 SERVICES = ("stylizer", "anomaly", "classifier")
-
-
-@dataclass(frozen=True)
-class PeerFacts:
-    """What the services say of themselves when a run starts."""
-
-    models: dict[str, Model]
-    """By service."""
-    thresholds: dict[str, dict[str, float]]
-    """Of the two gates, by service and name."""
-    default_thresholds: dict[str, str]
-    input_sizes: dict[str, int]
-    training_sets: dict[str, str]
-    slots: int
-    """Films that one stylizer works on at once."""
-    queue_limit: int
-    """Trajectories that one stylizer lets wait."""
 
 
 class GrpcPeers:
@@ -90,19 +73,7 @@ class GrpcPeers:
             self._anomaly.Info(anomaly_pb2.AnomalyServiceInfoRequest(), timeout=timeout_s),
             self._classifier.Info(classifier_pb2.ClassifierServiceInfoRequest(), timeout=timeout_s),
         )
-        gates = {"anomaly": anomaly.model, "classifier": classifier.model}
-        return PeerFacts(
-            models={
-                "stylizer": _model(stylizer.trunk),
-                **{name: _model(description.identity) for name, description in gates.items()},
-            },
-            thresholds={name: dict(description.thresholds) for name, description in gates.items()},
-            default_thresholds={name: description.default_threshold for name, description in gates.items()},
-            input_sizes={name: description.input_size for name, description in gates.items()},
-            training_sets={name: description.training_set_sha256 for name, description in gates.items()},
-            slots=stylizer.numerics.slots,
-            queue_limit=stylizer.queue_limit,
-        )
+        return to_facts(stylizer, anomaly, classifier)
 
     def pin(self, models: dict[str, Model]) -> None:
         """Refuse answers of other models from now on."""
@@ -111,16 +82,7 @@ class GrpcPeers:
     @asynccontextmanager
     async def stylize(self, films: PairFilms, plan: TrajectoryPlan) -> AsyncIterator[AsyncIterator[Snapshot]]:
         """Start a trajectory; leaving the context stops it within one step."""
-        masked = plan.recipe.region.masked
-        request = stylizer_pb2.StylizeRequest(
-            content=to_image(films.content),
-            style=to_image(films.style),
-            content_mask=to_mask(films.content_mask) if masked else None,
-            style_mask=to_mask(films.style_mask) if masked else None,
-            recipe=to_message(plan.recipe),
-            snapshot_steps=plan.steps,
-        )
-        call = self._stylizer.Stylize(request, timeout=self._timeout_s)
+        call = self._stylizer.Stylize(to_stylize_request(films, plan), timeout=self._timeout_s)
         snapshots = self._snapshots(call, plan.steps)
         try:
             yield snapshots
@@ -134,7 +96,7 @@ class GrpcPeers:
             self._check("stylizer", response.model)
             if not remaining or response.steps != remaining.pop(0):
                 raise InternalError(f"stylizer: found a snapshot after {response.steps} steps, needed those of {steps}")
-            yield _snapshot(response)
+            yield to_snapshot(response)
         if remaining:
             raise UnavailableError(
                 f"stylizer: the stream ended after {len(steps) - len(remaining)} of {len(steps)} snapshots"
@@ -161,7 +123,7 @@ class GrpcPeers:
             raise ModelError(f"anomaly, classifier: found {scores}, needed finite numbers")
         return Scored(
             scores,
-            {"anomaly": _numerics(anomaly.numerics), "classifier": _numerics(classified.numerics)},
+            {"anomaly": to_numerics(anomaly.numerics), "classifier": to_numerics(classified.numerics)},
         )
 
     async def _call(self, service: str, method: Any, request: Any) -> Any:
@@ -183,35 +145,3 @@ class GrpcPeers:
                 f"{service}: found the model {found.name} with sha256 {found.sha256}, "
                 f"needed {pinned.name} with sha256 {pinned.sha256}"
             )
-
-
-def _snapshot(response: stylizer_pb2.StylizeResponse) -> Snapshot:
-    try:
-        film = from_image(response.image)
-    except ValueError as error:
-        raise InternalError(f"stylizer: snapshot: {error}") from error
-    return Snapshot(
-        steps=response.steps,
-        evaluations=response.evaluations,
-        film=film,
-        loss=response.loss,
-        content_loss=response.content_loss,
-        style_loss=response.style_loss,
-        mean_absolute_change=response.mean_absolute_change,
-        numerics=_numerics(response.numerics),
-    )
-
-
-def _model(identity: model_pb2.ModelIdentity) -> Model:
-    return Model(name=identity.name, sha256=identity.sha256)
-
-
-def _numerics(message: model_pb2.Numerics) -> dict[str, Any]:
-    return {
-        "device_kind": message.device_kind,
-        "dtype": message.dtype,
-        "slots": message.slots,
-        "threads": message.threads,
-        "instruction_set": message.instruction_set,
-        "versions": dict(sorted(message.versions.items())),
-    }

@@ -9,8 +9,9 @@ from rich.console import Console
 
 from services.orchestrator.children import running_services
 from services.orchestrator.configuration import ReplayConfiguration
+from services.orchestrator.facts import PeerFacts
 from services.orchestrator.ledger import Ledger
-from services.orchestrator.peers import GrpcPeers, PeerFacts
+from services.orchestrator.peers import GrpcPeers
 from services.orchestrator.policy import TrajectoryPlan
 from services.orchestrator.retry_loop import PairFilms, Scored, Snapshot
 from services.orchestrator.store import Store

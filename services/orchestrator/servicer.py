@@ -7,8 +7,8 @@ from typing import Any
 from mammosynth.v1 import generation_pb2, generation_pb2_grpc
 
 from services.orchestrator.convert import to_info, to_sample
+from services.orchestrator.facts import PeerFacts
 from services.orchestrator.generation import Generation, make_generation
-from services.orchestrator.peers import PeerFacts
 from services.orchestrator.policy import Policy
 from services.orchestrator.stream import outcomes_in_order
 from shared.errors import NotFoundError, NotImplementedYetError

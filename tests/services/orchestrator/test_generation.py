@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from services.orchestrator.decision import Thresholds
+from services.orchestrator.facts import PeerFacts
 from services.orchestrator.generation import Generation, OriginalScores, make_generation
-from services.orchestrator.peers import PeerFacts
 from services.orchestrator.policy import load_policy
 from services.orchestrator.retry_loop import Scored
 from shared.dataset import Dataset, DatasetWriter, Film, Label, Split

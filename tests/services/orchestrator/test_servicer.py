@@ -17,8 +17,8 @@ from mammosynth.client import Generator, Sample, ServiceError
 from mammosynth.v1 import generation_pb2, generation_pb2_grpc
 
 from services.orchestrator.__main__ import SERVICE
+from services.orchestrator.facts import PeerFacts
 from services.orchestrator.generation import make_generation
-from services.orchestrator.peers import PeerFacts
 from services.orchestrator.servicer import GenerationServicer
 from shared.dataset import Dataset, DatasetWriter
 from shared.errors import UnfinishedPairsError

@@ -1,0 +1,22 @@
+"""What the model services say of themselves."""
+
+from dataclasses import dataclass
+
+from shared.record import Model
+
+
+@dataclass(frozen=True)
+class PeerFacts:
+    """What the services say of themselves when a run starts."""
+
+    models: dict[str, Model]
+    """By service."""
+    thresholds: dict[str, dict[str, float]]
+    """Of the two gates, by service and name."""
+    default_thresholds: dict[str, str]
+    input_sizes: dict[str, int]
+    training_sets: dict[str, str]
+    slots: int
+    """Films that one stylizer works on at once."""
+    queue_limit: int
+    """Trajectories that one stylizer lets wait."""

@@ -54,7 +54,7 @@ demo: protos ## Make phantoms, train small gates, generate a dozen pairs, write 
 	$(MAMMOSYNTH) dataset prepare --images $(DEMO)/phantoms --table $(DEMO)/phantoms/table.csv --output $(DEMO)/dataset --size 96
 	$(MAMMOSYNTH) train anomaly $(DEMO)/dataset --output $(DEMO)/models --preset laptop
 	$(MAMMOSYNTH) train classifier $(DEMO)/dataset --output $(DEMO)/models --start random --freeze
-	$(MAMMOSYNTH) generate --dataset $(DEMO)/dataset --models $(DEMO)/models --output $(DEMO)/run --pairs 12
+	$(MAMMOSYNTH) generate --dataset $(DEMO)/dataset --models $(DEMO)/models --output $(DEMO)/run --pairs 12 --placebo 0.5
 	$(MAMMOSYNTH) report $(DEMO)/run
 	@echo; echo "Synthetic films: $(abspath $(DEMO))/run/accepted"; echo "Look at $(abspath $(DEMO))/run/report.html"
 

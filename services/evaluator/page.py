@@ -57,5 +57,6 @@ def _environment() -> Environment:
         "recipe": wording.recipe,
         "numerics": wording.numerics,
         "count_of": wording.count_of,
+        "difference": wording.difference,
     }
     return environment

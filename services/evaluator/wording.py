@@ -44,6 +44,15 @@ def number(value: float | None, digits: int = 3) -> str:
     return "–" if value is None else f"{value:.{digits}f}"  # noqa: RUF001  the dash is meant
 
 
+def difference(values: Mapping[str, float] | None) -> str:
+    """Write a difference with its 95 % interval, where there is one."""
+    if values is None:
+        return "not known"
+    if "low" not in values:
+        return f"{values['mean']:+.2f} (too few content films for an interval)"
+    return f"{values['mean']:+.2f} (95 % interval {values['low']:+.2f} to {values['high']:+.2f})"
+
+
 def duration(seconds: float) -> str:
     """Write seconds in the units that fit."""
     if seconds < 9.95:

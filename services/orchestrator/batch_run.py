@@ -11,7 +11,7 @@ from typing import Any
 
 from services.orchestrator.ledger import Ledger
 from services.orchestrator.retry_loop import Outcome, RetryLoop
-from services.orchestrator.sampler import Sampler
+from services.orchestrator.sampler import Pairs
 from shared.errors import MammosynthError, UnavailableError
 from shared.log import get_logger
 from shared.progress import ProgressReporter
@@ -39,7 +39,7 @@ class BatchRun:
     """One worker on the pairs of a shard."""
 
     def __init__(
-        self, ledger: Ledger, sampler: Sampler, loop: RetryLoop, *, in_flight: int, reporter: ProgressReporter
+        self, ledger: Ledger, sampler: Pairs, loop: RetryLoop, *, in_flight: int, reporter: ProgressReporter
     ) -> None:
         self._ledger = ledger
         self._sampler = sampler
@@ -117,7 +117,7 @@ class _Timings:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._name = f"timings/{socket.gethostname()}-{uuid.uuid4().hex[:12]}.json"
+        self._name = f"{ledger.timings}/{socket.gethostname()}-{uuid.uuid4().hex[:12]}.json"
         self._began = time.time()
         self._pairs: list[dict[str, float]] = []
         self._written = time.monotonic()

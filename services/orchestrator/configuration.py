@@ -51,6 +51,8 @@ class GenerateConfiguration(ServicesConfiguration, env_prefix="MAMMOSYNTH_GENERA
     """Part K/N of the pairs that is worked on here: those whose number leaves K when divided by N."""
     in_flight: int | None = Field(default=None, ge=1)
     """Pairs worked on at once; twice the stylizer's slots if not given."""
+    placebo: float | None = Field(default=None, ge=0.0, le=1.0)
+    """Share of the pairs that are run again with a benign film as style; the policy's if not given."""
     keep_rejected: float = Field(default=0.1, ge=0.0, le=1.0)
     """Share of the pairs whose rejected trials are kept as films."""
     any_size: bool = False

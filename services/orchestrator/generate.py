@@ -2,7 +2,8 @@
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from services.orchestrator.generation import Generation, make_generation
 from services.orchestrator.ledger import Ledger, Pins
 from services.orchestrator.peers import GrpcPeers
 from services.orchestrator.policy import load_policy, shipped_policies
-from services.orchestrator.sampler import chosen
+from services.orchestrator.sampler import Pairs, chosen
 from services.orchestrator.store import Store
 from services.orchestrator.summary import print_summary
 from shared.dataset import Dataset
@@ -60,15 +61,26 @@ async def _run(configuration: GenerateConfiguration) -> int:
         # Drawing the last pair shows whether the policy's limits allow so many, before any work.
         generation.sampler.pair(configuration.pairs - 1)
         _warn(generation, peer_facts)
-        ledger.pin(_pins(configuration, generation, peer_facts))
+        pins = _pins(configuration, generation, peer_facts)
+        ledger.pin(pins)
         peers.pin(peer_facts.models)
         ledger.store.write("configuration.yaml", _with_absolute_paths(configuration).as_yaml().encode())
         mine = range(shard, configuration.pairs, shards)
         stop = asyncio.Event()
         _on_signals(stop.set)
         in_flight = configuration.in_flight or 2 * max(1, peer_facts.slots)
-        tally = await _work(configuration, generation, ledger, mine=mine, in_flight=in_flight, stops=(stop, broken))
-    return _end(ledger, mine, tally, stopped=stop.is_set())
+        twins = [pair for pair in pins.placebo if pair in mine]
+        either = asyncio.Event()
+        watchers = [asyncio.ensure_future(_forward(event, either)) for event in (stop, broken)]
+        try:
+            work = partial(_work, configuration, generation, in_flight=in_flight, stop=either)
+            tally = await work(ledger, generation.sampler, mine, name="pairs")
+            if twins:
+                tally.failed |= (await work(ledger.twins, generation.twins, twins, name="placebo twins")).failed
+        finally:
+            for watcher in watchers:
+                watcher.cancel()
+    return _end(ledger, mine, twins, tally, stopped=stop.is_set())
 
 
 def _on_signals(act: Callable[[], object]) -> None:
@@ -80,10 +92,12 @@ async def _work(
     configuration: GenerateConfiguration,
     generation: Generation,
     ledger: Ledger,
+    sampler: Pairs,
+    mine: Sequence[int],
     *,
-    mine: range,
+    name: str,
     in_flight: int,
-    stops: tuple[asyncio.Event, asyncio.Event],
+    stop: asyncio.Event,
 ) -> Tally:
     def keep_rejected(pair: int, trial: int, film: Film) -> None:
         if chosen(configuration.keep_rejected, configuration.seed, "keep-rejected", pair):
@@ -91,17 +105,9 @@ async def _work(
 
     recorded = ledger.recorded()
     waiting = [pair for pair in mine if pair not in recorded]
-    with progress("pairs", total=len(mine), done=len(mine) - len(waiting)) as reporter:
-        batch = BatchRun(
-            ledger, generation.sampler, generation.loop(keep_rejected), in_flight=in_flight, reporter=reporter
-        )
-        either = asyncio.Event()
-        watchers = [asyncio.ensure_future(_forward(event, either)) for event in stops]
-        try:
-            return await batch.work(waiting, either, grace_s=configuration.grace_s)
-        finally:
-            for watcher in watchers:
-                watcher.cancel()
+    with progress(name, total=len(mine), done=len(mine) - len(waiting)) as reporter:
+        batch = BatchRun(ledger, sampler, generation.loop(keep_rejected), in_flight=in_flight, reporter=reporter)
+        return await batch.work(waiting, stop, grace_s=configuration.grace_s)
 
 
 async def _forward(event: asyncio.Event, to: asyncio.Event) -> None:
@@ -109,8 +115,8 @@ async def _forward(event: asyncio.Event, to: asyncio.Event) -> None:
     to.set()
 
 
-def _end(ledger: Ledger, mine: range, tally: Tally, *, stopped: bool) -> int:
-    missing = sorted(set(mine) - ledger.recorded())
+def _end(ledger: Ledger, mine: range, twins: Sequence[int], tally: Tally, *, stopped: bool) -> int:
+    missing = sorted((set(mine) - ledger.recorded()) | (set(twins) - ledger.twins.recorded()))
     if missing and stopped:
         get_logger("run").warning("stopped before the end", pairs_left=len(missing))
         return EXIT_TERMINATED
@@ -136,6 +142,7 @@ def _pins(configuration: GenerateConfiguration, generation: Generation, peer_fac
         policy=generation.facts.policy.model_dump(mode="json"),
         policy_sha256=generation.facts.policy.sha256,
         keep_rejected=configuration.keep_rejected,
+        placebo=_twins(configuration, generation),
         models=peer_facts.models,
         thresholds={
             "anomaly": thresholds.anomaly,
@@ -144,6 +151,16 @@ def _pins(configuration: GenerateConfiguration, generation: Generation, peer_fac
             "minimum_change": thresholds.minimum_change,
         },
         version=version("mammosynth"),
+    )
+
+
+def _twins(configuration: GenerateConfiguration, generation: Generation) -> tuple[int, ...]:
+    """Pairs that are run again as placebo, chosen by hash among those that can be."""
+    share = generation.facts.policy.placebo_share if configuration.placebo is None else configuration.placebo
+    return tuple(
+        pair
+        for pair in range(configuration.pairs)
+        if chosen(share, configuration.seed, "placebo", pair) and generation.twins.has(pair)
     )
 
 

@@ -8,7 +8,7 @@ from services.orchestrator.decision import Thresholds
 from services.orchestrator.facts import PeerFacts
 from services.orchestrator.policy import Policy
 from services.orchestrator.retry_loop import PairFilms, Peers, RetryLoop, RunFacts, Scored
-from services.orchestrator.sampler import Pair, Sampler
+from services.orchestrator.sampler import Pair, PlaceboSampler, Sampler
 from shared.dataset import Dataset
 from shared.dataset import Film as FilmEntry
 from shared.errors import ConfigurationError
@@ -47,6 +47,7 @@ class Generation:
     dataset: Dataset
     facts: RunFacts
     sampler: Sampler
+    twins: PlaceboSampler
     peers: Peers
     originals: OriginalScores
 
@@ -101,7 +102,8 @@ def make_generation(
         models=peer_facts.models,
     )
     sampler = Sampler(dataset.films, policy.pairing, seed=seed)
-    return Generation(dataset, facts, sampler, peers, OriginalScores(dataset, peers))
+    twins = PlaceboSampler(dataset.films, policy.pairing, seed=seed, pairs=sampler)
+    return Generation(dataset, facts, sampler, twins, peers, OriginalScores(dataset, peers))
 
 
 def resolve_thresholds(policy: Policy, peer_facts: PeerFacts) -> Thresholds:

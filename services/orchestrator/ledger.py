@@ -4,6 +4,8 @@ run.json               what the run pins: data set, policy, seed, models
 configuration.yaml     the resolved options of whoever started it
 pairs/<i>.json         one record a pair, written in one piece after the film
 accepted/<i>.png       accepted films, 16-bit grey
+pairs/<i>-placebo.json the record of a pair's twin, whose style was a benign film
+placebo/<i>.png        films of twins that passed both gates; they enter no data set
 rejected/<i>-<t>.png   films of rejected trials, for a share of the pairs
 timings/<worker>.json  how long things took, one file a worker
 ledger.parquet         all trials of all pairs, by `finalise`
@@ -41,6 +43,8 @@ class Pins:
     keep_rejected: float
     models: dict[str, Model]
     """By service: stylizer, anomaly, classifier."""
+    placebo: tuple[int, ...] = ()
+    """Pairs that are run a second time with a benign film as style."""
     thresholds: dict[str, float]
     """What the policy's gates came to with these models."""
     version: str
@@ -53,10 +57,19 @@ class Pins:
 
 
 class Ledger:
-    """Reads and writes a run directory."""
+    """Reads and writes a run directory: its pairs, or their placebo twins."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, placebo: bool = False) -> None:
         self.store = store
+        self._suffix = "-placebo" if placebo else ""
+        self._films = "placebo" if placebo else "accepted"
+        self.timings = "timings-placebo" if placebo else "timings"
+        """Folder of the workers' timings."""
+
+    @property
+    def twins(self) -> "Ledger":
+        """The same run directory's placebo twins."""
+        return Ledger(self.store, placebo=True)
 
     def pin(self, pins: Pins) -> None:
         """Begin a run, or continue one that was begun with the same.
@@ -89,11 +102,12 @@ class Ledger:
 
     def recorded(self) -> set[int]:
         """Pairs that have a record."""
-        return {int(name) for name in self.store.names("pairs", ".json") if _PAIR.fullmatch(name)}
+        names = self.store.names("pairs", f"{self._suffix}.json")
+        return {int(name) for name in names if _PAIR.fullmatch(name)}
 
     def has_record(self, pair: int) -> bool:
         """Whether a pair has ended."""
-        return self.store.exists(f"pairs/{pair:06d}.json")
+        return self.store.exists(self._record(pair))
 
     def record(self, pair: int) -> PairRecord:
         """Read a pair's record.
@@ -102,7 +116,7 @@ class Ledger:
             NotFoundError: if it has none.
 
         """
-        name = f"pairs/{pair:06d}.json"
+        name = self._record(pair)
         try:
             return from_json(self.store.read(name), where=f"{self.store.address}/{name}")
         except FileNotFoundError as error:
@@ -110,7 +124,7 @@ class Ledger:
 
     def write_rejected(self, pair: int, trial: int, film: Film) -> None:
         """Keep the film of a rejected trial, so that people can look at it."""
-        self.store.write(f"rejected/{pair:06d}-{trial}.png", encode_png16(film))
+        self.store.write(f"rejected/{pair:06d}-{trial}{self._suffix}.png", encode_png16(film))
 
     def write(self, record: PairRecord, film: Film | None) -> None:
         """Write an ended pair: first the accepted film, if there is one, then the record.
@@ -120,8 +134,8 @@ class Ledger:
         if self.has_record(record.pair):
             return
         if film is not None:
-            self.store.write(f"accepted/{record.pair:06d}.png", encode_png16(film))
-        self.store.write(f"pairs/{record.pair:06d}.json", record.to_json())
+            self.store.write(f"{self._films}/{record.pair:06d}.png", encode_png16(film))
+        self.store.write(self._record(record.pair), record.to_json())
 
     def accepted_film(self, pair: int) -> Film:
         """Read an accepted film: (size, size) float32 in [0, 1].
@@ -149,18 +163,25 @@ class Ledger:
         pins = self.pins()
         manifest = self._pack(pins)
         # Another shard may have ended the run since the records were read; what is written here must not be the older.
-        if not manifest["complete"] and self.recorded() >= set(range(pins["pairs"])):
+        if not manifest["complete"] and self._all_recorded(pins):
             manifest = self._pack(pins)
         return manifest
 
     def _pack(self, pins: dict[str, Any]) -> dict[str, Any]:
         records = [self.record(pair) for pair in sorted(self.recorded()) if pair < pins["pairs"]]
+        records += [self.twins.record(pair) for pair in sorted(self.twins.recorded() & set(pins.get("placebo", ())))]
         for record in records:
             self._check(record, pins)
         manifest = make_manifest(pins, records)
         self.store.write("ledger.parquet", ledger_table.pack(records))
         self.store.write("manifest.json", json.dumps(manifest, sort_keys=True, indent=1).encode() + b"\n")
         return manifest
+
+    def _all_recorded(self, pins: dict[str, Any]) -> bool:
+        return self.recorded() >= set(range(pins["pairs"])) and self.twins.recorded() >= set(pins.get("placebo", ()))
+
+    def _record(self, pair: int) -> str:
+        return f"pairs/{pair:06d}{self._suffix}.json"
 
     def _check(self, record: PairRecord, pins: dict[str, Any]) -> None:
         """Two that begin the same run at the same moment may have pinned different things."""

@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from typing import Any
 
+from services.orchestrator.placebo import compare
 from shared.record import Decision, PairRecord
 
 SCHEMA_VERSION = 1
@@ -18,11 +19,14 @@ def run_digest(records: list[PairRecord]) -> str:
     return digest.hexdigest()
 
 
-def make_manifest(pins: dict[str, Any], records: list[PairRecord]) -> dict[str, Any]:
-    """Sum up the records of a run that was started with `pins`."""
+def make_manifest(pins: dict[str, Any], everything: list[PairRecord]) -> dict[str, Any]:
+    """Sum up the records of a run that was started with `pins`, pairs and placebo twins."""
+    records = [record for record in everything if not record.placebo]
+    twins = [record for record in everything if record.placebo]
+    missing_twins = sorted(set(pins.get("placebo", ())) - {record.pair for record in twins})
     done = {record.pair for record in records}
     numerics: dict[str, list[Any]] = {}
-    for record in records:
+    for record in everything:
         for service, kinds in record.numerics.items():
             seen = numerics.setdefault(service, [])
             seen.extend(kind for kind in kinds if kind not in seen)
@@ -32,7 +36,7 @@ def make_manifest(pins: dict[str, Any], records: list[PairRecord]) -> dict[str, 
     missing = [pair for pair in range(pins["pairs"]) if pair not in done]
     return {
         "schema_version": SCHEMA_VERSION,
-        "complete": not missing,
+        "complete": not missing and not missing_twins,
         "pairs": pins["pairs"],
         "done": len(done),
         "missing": len(missing),
@@ -50,7 +54,8 @@ def make_manifest(pins: dict[str, Any], records: list[PairRecord]) -> dict[str, 
             )
         ),
         "accepted_by_trial": dict(sorted(Counter(str(record.accepted_trial) for record in accepted).items())),
-        "run_digest": run_digest(records),
+        "run_digest": run_digest(everything),
+        "placebo": {"missing": len(missing_twins), **compare(records, twins)},
         "policy": pins["policy"]["name"],
         "policy_sha256": pins["policy_sha256"],
         "seed": pins["seed"],

@@ -91,6 +91,8 @@ class Policy(_Data):
     """How pixels are kept within black and white."""
     loss_convention: LossConvention = LossConvention.TUTORIAL
     """How losses are normalised."""
+    placebo_share: float = Field(default=0.0, ge=0.0, le=1.0)
+    """Share of the pairs that are run a second time with a benign film as style."""
     gates: Gates = Gates()
     """What a trial must reach."""
     recipes: tuple[RecipeEntry, ...] = Field(min_length=1, max_length=MAXIMUM_TRIALS)

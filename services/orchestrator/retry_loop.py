@@ -251,6 +251,7 @@ class RetryLoop:
             dataset_sha256=self._facts.dataset_sha256,
             models=self._facts.models,
             numerics=progress.numerics,
+            placebo=pair.placebo,
         )
         return Outcome(record, film)
 

@@ -2,8 +2,9 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from services.orchestrator.policy import Pairing
 from shared.dataset import Film, Label, Split
@@ -17,6 +18,15 @@ class Pair:
     index: int
     content: Film
     style: Film
+    placebo: bool = False
+    """Whether the style is a benign film too: what such a twin achieves, the pair has not achieved."""
+
+
+class Pairs(Protocol):
+    """Whoever draws pairs."""
+
+    def pair(self, index: int) -> Pair:
+        """Draw pair `index`, 0 or more."""
 
 
 class Sampler:
@@ -88,18 +98,53 @@ class Sampler:
 
     def _candidates(self, content: Film) -> tuple[Film, ...]:
         if content.image_id not in self._allowed:
-            self._allowed[content.image_id] = tuple(self._find_candidates(content))
+            self._allowed[content.image_id] = tuple(
+                style for style in self._styles if _may_be_paired(content, style, self._pairing)
+            )
         return self._allowed[content.image_id]
-
-    def _find_candidates(self, content: Film) -> Iterator[Film]:
-        matched = self._pairing.style == "same_source_and_view"
-        for style in self._styles:
-            alike = (style.source, style.view) == (content.source, content.view)
-            if style.patient_id != content.patient_id and (alike or not matched):
-                yield style
 
     def _number(self, *what: object) -> int:
         return draw(self._seed, *what)
+
+
+class PlaceboSampler:
+    """The twins of a run's pairs: the same content, a benign film as style, drawn by the same rules.
+
+    The use limit of styles does not hold for twins, which never enter a data set.
+    """
+
+    def __init__(self, films: Sequence[Film], pairing: Pairing, *, seed: int, pairs: Pairs) -> None:
+        """Take the films that may be drawn, and the pairs whose twins are asked for."""
+        self._pairing = pairing
+        self._seed = seed
+        self._pairs = pairs
+        self._styles = _drawable(films, Label.BENIGN)
+
+    def has(self, index: int) -> bool:
+        """Whether pair `index` can have a twin: the rules may allow no other patient's benign film."""
+        return bool(self._candidates(self._pairs.pair(index).content))
+
+    def pair(self, index: int) -> Pair:
+        """Draw the twin of pair `index`, 0 or more.
+
+        Raises:
+            InvalidInputError: if it cannot have one.
+
+        """
+        content = self._pairs.pair(index).content
+        candidates = self._candidates(content)
+        if not candidates:
+            raise InvalidInputError(f"placebo: pair {index} has no benign style that the rules allow")
+        style = candidates[draw(self._seed, "placebo-style", index) % len(candidates)]
+        return Pair(index, content, style, placebo=True)
+
+    def _candidates(self, content: Film) -> tuple[Film, ...]:
+        return tuple(style for style in self._styles if _may_be_paired(content, style, self._pairing))
+
+
+def _may_be_paired(content: Film, style: Film, pairing: Pairing) -> bool:
+    alike = (style.source, style.view) == (content.source, content.view)
+    return style.patient_id != content.patient_id and (alike or pairing.style == "uniform")
 
 
 def draw(seed: int, *what: object) -> int:

@@ -25,5 +25,28 @@ def print_summary(manifest: dict[str, Any], address: str) -> None:
     console.print(f"run digest {manifest['run_digest']}", soft_wrap=True)
     if not manifest["uniform"]:
         console.print("[yellow]several kinds of numerics took part: another run may differ in its bits[/yellow]")
-    console.print("No placebo stands beside this acceptance rate yet: it says what the gates let pass, no more.")
+    for line in placebo_lines(manifest["placebo"]):
+        console.print(line)
     console.print(f"run directory {address}", soft_wrap=True, markup=False)
+
+
+def placebo_lines(placebo: dict[str, Any]) -> list[str]:
+    """Say what the placebo achieved beside the pairs that it is compared with."""
+    if not placebo["twins"]:
+        return ["No placebo stands beside this acceptance rate: it says what the gates let pass, no more."]
+    lines = [
+        f"placebo (benign styles): {placebo['accepted']} of {placebo['twins']} twins accepted; of the "
+        f"{placebo['compared']} that were tried beside their pairs, {placebo['twins_accepted']} twins and "
+        f"{placebo['pairs_accepted']} pairs"
+    ]
+    for name, what in (("acceptance_difference", "acceptance"), ("logit_difference", "the classifier's logit")):
+        difference = placebo[name]
+        if difference is not None:
+            lines.append(f"pair minus placebo, {what}: {difference['mean']:+.2f} {_interval(difference)}")
+    return lines
+
+
+def _interval(difference: dict[str, float]) -> str:
+    if "low" not in difference:
+        return "(too few contents for an interval)"
+    return f"(95 % interval {difference['low']:+.2f} to {difference['high']:+.2f}, over contents)"

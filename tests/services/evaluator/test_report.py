@@ -1,3 +1,4 @@
+import json
 import re
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -240,3 +241,27 @@ def test_an_output_that_cannot_be_written_is_wrong_input(mixed_run: RunWriter, t
         report(ReportConfiguration(run=mixed_run.path, output=tmp_path / "file" / "report.html"))
 
     assert exit_code(caught.value) == 2
+
+
+def test_the_page_shows_what_the_placebo_achieved(mixed_run: RunWriter) -> None:
+    path = mixed_run.path / "manifest.json"
+    placebo = {
+        "twins": 4,
+        "accepted": 2,
+        "compared": 3,
+        "contents": 3,
+        "pairs_accepted": 1,
+        "twins_accepted": 2,
+        "acceptance_difference": {"mean": -1 / 3},
+        "logit_difference": {"mean": 0.5, "low": -0.25, "high": 1.25},
+    }
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"placebo": placebo}))
+    text = Outline(written(mixed_run)).text
+    for expected in (
+        "The placebo: 2 of 4 twins passed both gates.",
+        "Of the 3 that were tried beside their pairs, over 3 content films, 1 pair and 2 twins passed.",
+        "acceptance -0.33 (too few content films for an interval)",
+        "the classifier's logit +0.50 (95 % interval -0.25 to +1.25)",
+    ):
+        assert expected in text
+    assert "No placebo stands beside this rate" not in text

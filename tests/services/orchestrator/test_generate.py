@@ -19,6 +19,7 @@ from services.orchestrator.configuration import GenerateConfiguration
 from services.orchestrator.peers import GrpcPeers
 from services.orchestrator.retry_loop import Outcome, RetryLoop
 from services.orchestrator.sampler import Pair
+from shared.dataset import Label
 from shared.errors import (
     InvalidInputError,
     RefusedRunError,
@@ -208,3 +209,36 @@ def test_the_service_streams_the_films_that_a_run_accepts(run: Run, workshop: Wo
     for sample in samples:
         assert np.array_equal(sample.film, ledger(run.output).accepted_film(sample.pair))
         assert sample.record == json.loads((run.output / "pairs" / f"{sample.pair:06d}.json").read_text())
+
+
+def test_placebo_twins_are_recorded_beside_their_pairs_and_enter_no_data_set(
+    run: Run, workshop: Workshop, tmp_path: Path
+) -> None:
+    assert generate.run(workshop.configuration(tmp_path, placebo=1.0)) == 0
+    assert bytes_of(tmp_path, "accepted") == bytes_of(run.output, "accepted"), "twins change nothing about the pairs"
+    twins = ledger(tmp_path).twins
+    assert twins.recorded()
+    for number in twins.recorded():
+        pair, twin = ledger(tmp_path).record(number), twins.record(number)
+        assert (pair.placebo, twin.placebo) == (False, True)
+        assert twin.content == pair.content
+        assert twin.style.image_id in {film.image_id for film in workshop.dataset.select(label=Label.BENIGN)}
+        assert (tmp_path / "placebo" / f"{number:06d}.png").exists() == twin.accepted
+    found = manifest(tmp_path)
+    assert (found["complete"], found["accepted"]) == (True, manifest(run.output)["accepted"])
+    assert found["placebo"]["twins"] == len(twins.recorded())
+    assert found["placebo"]["accepted"] == len(list((tmp_path / "placebo").glob("*.png")))
+    assert found["run_digest"] != manifest(run.output)["run_digest"]
+    lost = tmp_path / "pairs" / f"{min(twins.recorded()):06d}-placebo.json"
+    before = lost.read_bytes()
+    lost.unlink()
+    assert ledger(tmp_path).finalise()["complete"] is False
+    assert generate.run(workshop.configuration(tmp_path, placebo=1.0)) == 0
+    assert lost.read_bytes() == before
+    assert manifest(tmp_path) == found
+
+
+def test_a_run_is_not_continued_with_other_twins(run: Run, workshop: Workshop, tmp_path: Path) -> None:
+    assert generate.run(workshop.configuration(tmp_path, placebo=0.0)) == 0
+    with pytest.raises(RefusedRunError, match="placebo: begun with"):
+        generate.run(workshop.configuration(tmp_path, placebo=1.0))

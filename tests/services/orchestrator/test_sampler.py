@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from services.orchestrator.policy import Pairing
-from services.orchestrator.sampler import Pair, Sampler, chosen
+from services.orchestrator.sampler import Pair, PlaceboSampler, Sampler, chosen
 from shared.dataset import Film, Label, Split
 from shared.errors import DatasetError, InvalidInputError
 from tests.services.orchestrator.made import cohort, film
@@ -158,3 +158,22 @@ def test_a_share_is_chosen_by_hash(share: float, low: int, high: int) -> None:
     members = [number for number in range(1000) if chosen(share, 3, "kept", number)]
     assert low <= len(members) <= high
     assert members == [number for number in range(1000) if chosen(share, 3, "kept", number)]
+
+
+@given(films=cohorts(), pairing=PAIRINGS, seed=SEEDS)
+def test_a_twin_shares_the_content_and_takes_a_benign_style_of_another_patient_by_the_same_rules(
+    films: list[Film], pairing: Pairing, seed: int
+) -> None:
+    pairs = drawn(films, pairing, seed, 10)
+    twins = PlaceboSampler(films, pairing, seed=seed, pairs=Sampler(films, pairing, seed=seed))
+    for pair in reversed(pairs):
+        if not twins.has(pair.index):
+            with pytest.raises(InvalidInputError, match="no benign style"):
+                twins.pair(pair.index)
+            continue
+        twin = twins.pair(pair.index)
+        assert (twin.index, twin.content, twin.placebo, pair.placebo) == (pair.index, pair.content, True, False)
+        assert (twin.style.label, twin.style.split) == (Label.BENIGN, Split.GENERATION)
+        assert twin.style.patient_id != twin.content.patient_id
+        if pairing.style == "same_source_and_view":
+            assert (twin.style.source, twin.style.view) == (twin.content.source, twin.content.view)

@@ -48,3 +48,22 @@ def test_digest_and_folder_stand_on_one_line_each(capsys: pytest.CaptureFixture[
     text = printed(capsys, "runs/" + "long" * 40, run_digest="ab" * 100)
     assert f"run digest {'ab' * 100}\n" in text
     assert f"run directory runs/{'long' * 40}\n" in text
+
+
+def test_a_summary_shows_the_placebo_beside_the_pairs(capsys: pytest.CaptureFixture[str]) -> None:
+    placebo = {
+        "twins": 9,
+        "accepted": 4,
+        "compared": 8,
+        "contents": 6,
+        "pairs_accepted": 5,
+        "twins_accepted": 3,
+        "acceptance_difference": {"mean": 0.25, "low": -0.1, "high": 0.6},
+        "logit_difference": {"mean": -0.4},
+    }
+    text = " ".join(printed(capsys, placebo=placebo).split())
+    assert "placebo (benign styles): 4 of 9 twins accepted" in text
+    assert "3 twins and 5 pairs" in text
+    assert "pair minus placebo, acceptance: +0.25 (95 % interval -0.10 to +0.60, over contents)" in text
+    assert "pair minus placebo, the classifier's logit: -0.40 (too few contents for an interval)" in text
+    assert "No placebo stands" not in text

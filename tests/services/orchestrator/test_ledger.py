@@ -212,3 +212,17 @@ def test_a_broken_record_is_refused_with_its_place(local: Ledger) -> None:
     local.store.write("pairs/000000.json", b"{")
     with pytest.raises(DatasetError, match=r"run/pairs/000000\.json"):
         local.finalise()
+
+
+def test_the_film_of_an_accepted_twin_lies_apart_from_accepted_films(ledger: Ledger) -> None:
+    ledger.pin(pins(pairs=1, placebo=(0,)))
+    ledger.write(record(0, accepted=False), None)
+    ledger.twins.write(record(0, placebo=True), film(7))
+    assert ledger.store.names("accepted", ".png") == []
+    assert ledger.store.names("placebo", ".png") == ["000000"]
+    with pytest.raises(NotFoundError):
+        ledger.accepted_film(0)
+    assert (ledger.recorded(), ledger.twins.recorded()) == ({0}, {0})
+    assert (ledger.record(0).placebo, ledger.twins.record(0).placebo) == (False, True)
+    found = ledger.finalise()
+    assert (found["complete"], found["accepted"], found["placebo"]["accepted"]) == (True, 0, 1)

@@ -64,3 +64,9 @@ def test_trials_that_diverged_are_left_out_of_the_logit() -> None:
 def test_without_twins_there_is_nothing_to_compare() -> None:
     found = compare([made(0, "a", 1.0)], [])
     assert (found["twins"], found["accepted"], found["compared"]) == (0, 0, 0)
+
+
+def test_a_twin_that_was_not_tried_is_not_taken_for_one_that_failed() -> None:
+    untried = replace(made(0, "a", placebo=True), trials=(), reason=Reason.CONTENT_NOT_BENIGN)
+    found = compare([made(0, "a", 1.0, accepted=True)], [untried])
+    assert (found["compared"], found["pairs_accepted"]) == (0, 0)

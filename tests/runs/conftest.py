@@ -21,6 +21,7 @@ SIZE = 48
 POLICY = {
     "name": "quick",
     "pairing": {"content": "shuffled", "style": "same_source_and_view"},
+    "placebo_share": 0.5,
     "region": "breast",
     "gates": {"anomaly": 0.125, "classifier": 0.7, "minimum_change": 0.001},
     "recipes": [
@@ -73,7 +74,7 @@ def manifest(output: Path) -> dict[str, Any]:
 
 def files(output: Path) -> dict[str, bytes]:
     """What two runs of the same pairs must have alike, byte for byte."""
-    folders = ("accepted", "pairs", "rejected")
+    folders = ("accepted", "pairs", "placebo", "rejected")
     return {
         str(path.relative_to(output)): path.read_bytes()
         for folder in folders

@@ -31,6 +31,8 @@ def test_a_run_accepts_some_pairs_and_says_why_it_gave_up_the_others(undisturbed
     assert found["accepted"] + sum(found["rejected"].values()) == PAIRS
     assert found["accepted"] == len(list((undisturbed / "accepted").glob("*.png"))) > 0
     assert found["uniform"]
+    assert found["placebo"]["missing"] == 0
+    assert found["placebo"]["twins"] == len(list((undisturbed / "pairs").glob("*-placebo.json"))) > 0
     for path in sorted((undisturbed / "pairs").glob("*.json")):
         record = json.loads(path.read_text())
         assert record["content"]["patient_id"] != record["style"]["patient_id"]
@@ -150,8 +152,8 @@ def test_replay_makes_accepted_films_again_bit_for_bit(workshop: Workshop, undis
 def test_replay_notices_a_film_that_was_tampered_with(workshop: Workshop, undisturbed: Path, tmp_path: Path) -> None:
     copy = tmp_path / "run"
     shutil.copytree(undisturbed, copy)
-    path = sorted((copy / "pairs").glob("*.json"))
-    accepted = next(file for file in path if json.loads(file.read_text())["decision"] == "accepted")
+    records = sorted((copy / "pairs").glob("*[0-9].json"))
+    accepted = next(file for file in records if json.loads(file.read_text())["decision"] == "accepted")
     record = json.loads(accepted.read_text())
     record["sha256"] = "0" * 64
     accepted.write_text(json.dumps(record))

@@ -1,29 +1,23 @@
-"""The `mammosynth` command. A service is imported only when its sub-command runs."""
+"""The `mammosynth` command. A service is imported only when its sub-command runs; an image holds one service alone.
+
+Each service names its sub-commands in its `commands.py`.
+"""
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from services.anomaly.configuration import AnomalyConfiguration
-from services.classifier.configuration import ClassifierConfiguration
-from services.curator.configuration import CheckConfiguration, PhantomConfiguration, PrepareConfiguration
-from services.evaluator.configuration import ReportConfiguration
-from services.orchestrator.configuration import (
-    FinaliseConfiguration,
-    GenerateConfiguration,
-    OrchestratorConfiguration,
-    ReplayConfiguration,
-)
-from services.stylizer.configuration import StylizerConfiguration
-from services.trainer.configuration import TrainAnomalyConfiguration, TrainClassifierConfiguration
-from shared.configuration import Configuration, command
-from shared.errors import EXIT_FAULT, MammosynthError, exit_code
+from shared.commands import Command
+from shared.configuration import command
+from shared.errors import EXIT_FAULT, EXIT_TERMINATED, MammosynthError, exit_code
 from shared.log import configure, get_logger
 
 # Threads that spin while they wait cost three to nine times where others want the cores too, as in a pod, or with three
@@ -34,9 +28,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 dataset = typer.Typer(no_args_is_help=True, help="Make, prepare and check data sets.")
 train = typer.Typer(no_args_is_help=True, help="Train the two gates.")
 serve = typer.Typer(no_args_is_help=True, help="Serve one of the services over gRPC.")
-app.add_typer(dataset, name="dataset")
-app.add_typer(train, name="train")
-app.add_typer(serve, name="serve")
+_GROUPS = {"dataset": dataset, "train": train, "serve": serve}
+_SERVICES = ("curator", "trainer", "stylizer", "anomaly", "classifier", "orchestrator", "evaluator")
 
 
 @app.callback()
@@ -51,58 +44,37 @@ def _common(
     configure(level=log_level)
 
 
-def _add(to: typer.Typer, name: str, configuration: type[Configuration], module: str, text: str) -> None:
-    """Add a sub-command that runs `module`.run once it is called, and ends with the exit code that it returns."""
+def _add(item: Command) -> None:
+    """Add a sub-command that runs its module's `run` once it is called, and ends with the exit code that it returns."""
 
     def run(values: Any) -> None:
-        work: Callable[[Any], int | None] = import_module(module).run
+        work: Callable[[Any], int | None] = import_module(item.module).run
         raise typer.Exit(work(values) or 0)
 
-    run.__doc__ = text
-    command(to, name, configuration, run)
+    run.__doc__ = item.text
+    group, _, name = item.name.rpartition(" ")
+    command(_GROUPS[group] if group else app, name, item.configuration, run)
 
 
-_add(dataset, "phantom", PhantomConfiguration, "services.curator.phantom.command", "Make phantom mammograms.")
-_add(dataset, "prepare", PrepareConfiguration, "services.curator.prepare", "Prepare a folder of films with a table.")
-_add(dataset, "check", CheckConfiguration, "services.curator.check", "Say what is wrong with a prepared data set.")
-_add(train, "anomaly", TrainAnomalyConfiguration, "services.trainer.train_anomaly", "Train the anomaly detector.")
-_add(train, "classifier", TrainClassifierConfiguration, "services.trainer.train_classifier", "Train the classifier.")
-_add(serve, "stylizer", StylizerConfiguration, "services.stylizer.__main__", "Serve style transfer.")
-_add(serve, "anomaly", AnomalyConfiguration, "services.anomaly.__main__", "Serve the anomaly detector.")
-_add(serve, "classifier", ClassifierConfiguration, "services.classifier.__main__", "Serve the classifier.")
-_add(
-    serve,
-    "orchestrator",
-    OrchestratorConfiguration,
-    "services.orchestrator.__main__",
-    "Serve accepted samples as a stream.",
-)
-_add(
-    app,
-    "generate",
-    GenerateConfiguration,
-    "services.orchestrator.generate",
-    "Generate synthetic malignant films; an interrupted run goes on where it was.",
-)
-_add(
-    app,
-    "finalise",
-    FinaliseConfiguration,
-    "services.orchestrator.finalise",
-    "Pack the records of a run, complete or not, and sum them up.",
-)
-_add(
-    app,
-    "replay",
-    ReplayConfiguration,
-    "services.orchestrator.replay",
-    "Make an accepted film again and compare it to the bit.",
-)
-_add(app, "report", ReportConfiguration, "services.evaluator.report", "Write a page that shows a run.")
+for _service in _SERVICES:
+    if find_spec(f"services.{_service}") is not None:
+        for _item in import_module(f"services.{_service}.commands").COMMANDS:
+            _add(_item)
+for _name, _group in _GROUPS.items():
+    if _group.registered_commands:
+        app.add_typer(_group, name=_name)
+
+
+def names() -> set[str]:
+    """Sub-commands as they are typed: "generate", "dataset prepare", …"""
+    groups = {"": app, **{f"{name} ": group for name, group in _GROUPS.items()}}
+    return {f"{prefix}{item.name}" for prefix, group in groups.items() for item in group.registered_commands}
 
 
 def main() -> None:
     """Run the command line; exit codes are those of `shared.errors`, 130 after Ctrl-C, and 143 after SIGTERM."""
+    if os.getpid() == 1:  # of a container: the kernel gives it no default action for SIGTERM
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
     try:
         app()
     except MammosynthError as error:

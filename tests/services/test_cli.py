@@ -2,6 +2,8 @@
 
 import importlib
 import json
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -20,6 +22,7 @@ from shared.dataset import Dataset, DatasetWriter
 from shared.errors import SkippedFilesError, UnfinishedPairsError
 from tests.services.orchestrator.made import cohort
 
+ROOT = Path(__file__).resolve().parents[2]
 PREFIXES = {
     "dataset phantom": "MAMMOSYNTH_DATASET_PHANTOM_",
     "dataset prepare": "MAMMOSYNTH_DATASET_PREPARE_",
@@ -111,13 +114,36 @@ def test_help_imports_no_service_and_nothing_heavy() -> None:
     assert not imported & (heavy | cores)
 
 
-def commands() -> set[str]:
-    groups = {"": cli.app, "dataset ": cli.dataset, "train ": cli.train, "serve ": cli.serve}
-    return {f"{prefix}{command.name}" for prefix, group in groups.items() for command in group.registered_commands}
+@pytest.mark.parametrize("service", cli._SERVICES)
+def test_a_tree_of_one_service_has_the_commands_of_that_service_alone(service: str, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "shared", tmp_path / "shared")
+    for name in ("__init__.py", "cli.py"):
+        (tmp_path / "services").mkdir(exist_ok=True)
+        shutil.copy(ROOT / "services" / name, tmp_path / "services" / name)
+    shutil.copytree(ROOT / "services" / service, tmp_path / "services" / service)
+    program = "from services import cli\nprint(cli.__file__, sorted(cli.names()))"
+    variables = os.environ | {"PYTHONPATH": f"{tmp_path}:{ROOT / 'protos'}"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=tmp_path, env=variables
+    )
+    names = sorted(command.name for command in importlib.import_module(f"services.{service}.commands").COMMANDS)
+    assert (done.stdout, done.stderr) == (f"{tmp_path}/services/cli.py {names}\n", "")
+
+
+def test_the_first_process_of_a_container_ends_with_143_at_sigterm() -> None:
+    program = (
+        "import os, signal, sys\n"
+        "from services import cli\n"
+        "os.getpid = lambda: 1\n"
+        "cli.app = lambda: signal.raise_signal(signal.SIGTERM)\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "cli.main()\n"
+    )
+    assert subprocess.run([sys.executable, "-c", program], timeout=60, check=False).returncode == 143
 
 
 def test_every_command_is_known_here() -> None:
-    assert commands() == set(PREFIXES)
+    assert cli.names() == set(PREFIXES)
 
 
 @pytest.mark.parametrize(("command", "prefix"), PREFIXES.items(), ids=PREFIXES)

@@ -1,0 +1,36 @@
+"""The sub-commands of the orchestrator."""
+
+from services.orchestrator.configuration import (
+    FinaliseConfiguration,
+    GenerateConfiguration,
+    OrchestratorConfiguration,
+    ReplayConfiguration,
+)
+from shared.commands import Command
+
+COMMANDS = (
+    Command(
+        "serve orchestrator",
+        OrchestratorConfiguration,
+        "services.orchestrator.__main__",
+        "Serve accepted samples as a stream.",
+    ),
+    Command(
+        "generate",
+        GenerateConfiguration,
+        "services.orchestrator.generate",
+        "Generate synthetic malignant films; an interrupted run goes on where it was.",
+    ),
+    Command(
+        "finalise",
+        FinaliseConfiguration,
+        "services.orchestrator.finalise",
+        "Pack the records of a run, complete or not, and sum them up.",
+    ),
+    Command(
+        "replay",
+        ReplayConfiguration,
+        "services.orchestrator.replay",
+        "Make an accepted film again and compare it to the bit.",
+    ),
+)

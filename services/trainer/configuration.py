@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -21,6 +21,15 @@ class Backbone(StrEnum):
 
     RESNET50 = "resnet50"
     RESNET18 = "resnet18"
+
+
+class Stage(StrEnum):
+    """A stage of a ResNet, the finest first."""
+
+    LAYER1 = "layer1"
+    LAYER2 = "layer2"
+    LAYER3 = "layer3"
+    LAYER4 = "layer4"
 
 
 class Preset(StrEnum):
@@ -115,6 +124,12 @@ class TrainClassifierConfiguration(TrainingConfiguration, env_prefix="MAMMOSYNTH
     freeze: bool = False
     """Train a linear head on the features of the first weights, which stay as they are: minutes on a laptop."""
 
+    feature_layer: tuple[Stage, ...] | None = Field(default=None, min_length=1)
+    """Stages that a frozen training pools, side by side; layer2, with random weights layer1, if not given."""
+
+    part: str = Field(default="0/1", pattern=r"^\d+/[1-9]\d*$")
+    """Part K/N of the training patients that is trained on, by hash of the seed; parts of one seed share no patient."""
+
     folds: int | None = Field(default=None, ge=2)
     """Parts of a patient-grouped cross-validation over training and validation films; none when not given."""
 
@@ -147,3 +162,9 @@ class TrainClassifierConfiguration(TrainingConfiguration, env_prefix="MAMMOSYNTH
 
     threshold: Literal["cutoff", "validation"] = "cutoff"
     """Threshold that is meant when nobody names one: the cutoff, or one chosen on the validation films."""
+
+    @model_validator(mode="after")
+    def _refuse_what_cannot_apply(self) -> Self:
+        if self.feature_layer is not None and not self.freeze:
+            raise ValueError("--feature-layer: needs --freeze: a full training pools the last stage")
+        return self

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from services.trainer.configuration import Region, TrainClassifierConfiguration
+from services.trainer.configuration import Region, Stage, TrainClassifierConfiguration
 from services.trainer.determinism import choose_device
 from services.trainer.films import FilmSet
 from services.trainer.fit import Indices
@@ -17,14 +17,21 @@ from services.trainer.standardisation import PixelStatistics
 from services.trainer.start import starting_network
 from shared.progress import progress
 
-PRETRAINED_STAGES = ("layer2",)
+PRETRAINED_STAGES = (Stage.LAYER2,)
 """Chosen by patient-grouped cross-validation on 948 CBIS-DDSM films of 256 pixels, aspect ratio kept: area under the
 curve 0.71 with this stage, 0.68 with layer3, 0.63 with layer4, 0.69 with layer2 and layer3; enlarging the films to 384
 gained nothing. ResNet's v1 graph (stride on the first convolution of a block) gives 0.71 too, so the graph is
 torchvision's."""
-RANDOM_STAGES = ("layer1",)
+RANDOM_STAGES = (Stage.LAYER1,)
 """Random weights carry texture in their first stage and lose it with every further one."""
 _BATCH = 8
+
+
+def pooled_stages(configuration: TrainClassifierConfiguration) -> tuple[Stage, ...]:
+    """The stages asked for, each once and the finest first, or those that suit the first weights."""
+    if configuration.feature_layer is not None:
+        return tuple(stage for stage in Stage if stage in configuration.feature_layer)
+    return RANDOM_STAGES if configuration.start == "random" else PRETRAINED_STAGES
 
 
 class FrozenFit:
@@ -42,7 +49,7 @@ class FrozenFit:
         self._seed = configuration.seed
         self._trunk = PooledResNet(
             starting_network(configuration.start, configuration.backbone),
-            stages=RANDOM_STAGES if configuration.start == "random" else PRETRAINED_STAGES,
+            stages=pooled_stages(configuration),
             masked=configuration.region is Region.BREAST,
             deviations=True,
             input_size=configuration.enlarge,

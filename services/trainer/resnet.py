@@ -7,9 +7,9 @@ import torchvision
 from torch import Tensor, nn
 from torch.nn import functional
 
-from services.trainer.configuration import Backbone
+from services.trainer.configuration import Backbone, Stage
 
-STAGES = ("layer1", "layer2", "layer3", "layer4")
+STAGES = tuple(stage.value for stage in Stage)
 
 
 def build_resnet(backbone: Backbone) -> torchvision.models.ResNet:

@@ -16,8 +16,9 @@ from services.trainer.export import PARITY_FILMS, GraphScorer, check_parity, exp
 from services.trainer.films import FilmSet, load_films, require_both_classes, require_separate_patients
 from services.trainer.fine_tuning import FineTuning
 from services.trainer.fit import Fit, Indices
-from services.trainer.frozen import FrozenFit
+from services.trainer.frozen import FrozenFit, pooled_stages
 from services.trainer.metrics import classification_metrics, metrics_by_source
+from services.trainer.parts import films_of_part
 from services.trainer.report import library_versions, write_results
 from services.trainer.standardisation import breast_statistics
 from services.trainer.start import IMAGENET_STATISTICS
@@ -31,6 +32,7 @@ def run(configuration: TrainClassifierConfiguration) -> None:
     started = time.monotonic()
     dataset = Dataset.open(configuration.dataset)
     films = load_films(dataset, splits=[Split.TRAIN, Split.VALIDATION], size=configuration.size)
+    films = films.take(films_of_part(films, configuration.part, split=Split.TRAIN, seed=configuration.seed))
     training, validation = _divide(films)
     figures: dict[str, Any] = {}
     with reproducible(seed=configuration.seed, threads=configuration.threads):
@@ -97,9 +99,11 @@ def _divide(films: FilmSet) -> tuple[Indices, Indices]:
 def _options(configuration: TrainClassifierConfiguration) -> dict[str, Any]:
     """Hyper-parameters for the model file: no paths, so that equal trainings write equal files.
 
-    A file of first weights stands there as its sha256.
+    A file of first weights stands there as its sha256, a stage that was chosen by default by its name.
     """
     options = configuration.model_dump(mode="json", exclude={"dataset", "output", "name", "threads", "device"})
+    if configuration.freeze:
+        options["feature_layer"] = [stage.value for stage in pooled_stages(configuration)]
     if options["start"] not in ("imagenet", "random"):
         options["start"] = f"sha256:{hashlib.sha256(Path(configuration.start).read_bytes()).hexdigest()}"
     return options

@@ -75,3 +75,19 @@ def test_a_value_that_cannot_be_used_names_its_option_and_variable(option: str, 
 def test_a_cross_validation_of_one_part_is_refused(folds: str):
     with pytest.raises(ConfigurationError, match="--folds"):
         TrainClassifierConfiguration.resolve({**GIVEN, "folds": folds})
+
+
+def test_stages_are_read_from_a_list():
+    given = {**GIVEN, "freeze": True, "feature_layer": "layer3,layer1"}
+    assert TrainClassifierConfiguration.resolve(given).feature_layer == ("layer3", "layer1")
+
+
+@pytest.mark.parametrize(("option", "value"), [("feature_layer", "layer5"), ("part", "1"), ("part", "1/0")], ids=str)
+def test_a_classifiers_value_that_cannot_be_used_names_its_option(option: str, value: str):
+    with pytest.raises(ConfigurationError, match=f"--{option.replace('_', '-')}"):
+        TrainClassifierConfiguration.resolve({**GIVEN, "freeze": True, option: value})
+
+
+def test_stages_of_a_full_training_are_refused():
+    with pytest.raises(ConfigurationError, match="--feature-layer: needs --freeze"):
+        TrainClassifierConfiguration.resolve({**GIVEN, "feature_layer": "layer2"})

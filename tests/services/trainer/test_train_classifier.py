@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 from services.trainer.configuration import TrainClassifierConfiguration
@@ -44,6 +45,34 @@ def test_model_file_carries_what_it_was_trained_on_and_how(frozen: Path, dataset
     assert metadata.default_threshold == "cutoff"
     assert metadata.options["freeze"] is True
     assert metadata.options["start"] == "random"
+    assert metadata.options["feature_layer"] == ["layer1"]
+    assert metadata.options["part"] == "0/1"
+
+
+def test_a_part_of_the_patients_trains_another_model_and_is_named_in_it(
+    frozen: Path, dataset_path: Path, tmp_path: Path
+):
+    run(configuration(dataset_path, tmp_path, part="1/2"))
+    figures = json.loads((tmp_path / "classifier.json").read_text())
+    assert figures["films"] == {"training": 20, "validation": 12}
+    assert figures["options"]["part"] == "1/2"
+    film, mask = np.full((SIZE, SIZE), 0.5, dtype=np.float32), np.ones((SIZE, SIZE), dtype=bool)
+    one, whole = (GraphScorer(read_model(f / "classifier.onnx", "classifier").data) for f in (tmp_path, frozen))
+    assert one.run(film, mask)["logit"] != whole.run(film, mask)["logit"]
+
+
+def test_stages_asked_for_are_pooled_inside_the_breast(dataset_path: Path, tmp_path: Path):
+    run(configuration(dataset_path, tmp_path, feature_layer="layer3,layer1"))
+    model = read_model(tmp_path / "classifier.onnx", "classifier")
+    assert model.metadata.options["feature_layer"] == ["layer1", "layer3"]
+    head = next(tensor for tensor in onnx.load_model_from_string(model.data).graph.initializer if 640 in tensor.dims)
+    assert tuple(head.dims) in {(1, 2 * (64 + 256)), (2 * (64 + 256), 1)}
+    film, mask = np.full((SIZE, SIZE), 0.5, dtype=np.float32), np.zeros((SIZE, SIZE), dtype=bool)
+    scorer = GraphScorer(model.data)
+    mask[:, :16] = True
+    half = scorer.run(film, mask)["logit"]
+    mask[:] = True
+    assert scorer.run(film, mask)["logit"] != half
 
 
 def test_chosen_cutoff_leaves_nine_of_ten_benign_films_below_in_fresh_scores(fine_tuned: Path, validation: FilmSet):

@@ -5,28 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from shared.errors import DatasetError, InvalidImageError, NotFoundError
+from shared.errors import InvalidImageError
 from shared.images import Film, decode_png16
-from shared.progress import progress
-from shared.record import PairRecord, from_json
-
-SCHEMA_VERSION = 1
-"""Of `run.json`."""
-
-_PINNED = (
-    "pairs",
-    "seed",
-    "size",
-    "dataset_sha256",
-    "policy",
-    "policy_sha256",
-    "keep_rejected",
-    "models",
-    "thresholds",
-    "version",
-)
+from shared.record import PairRecord
+from shared.run import Run
+from shared.store import Store
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,17 +51,16 @@ class RunDirectory:
             DatasetError: if `run.json` is none.
 
         """
-        pins = _read_pins(path)
-        records, unreadable, numerics = _read_records(path, pins["pairs"])
+        run = Run.open(Store(str(path)))
         return cls(
             path=path,
-            pins=pins,
-            records=records,
-            unreadable=unreadable,
-            numerics=numerics,
+            pins=run.pins,
+            records=run.records,
+            unreadable=run.unreadable,
+            numerics=_numerics_seen(run.records),
             timings=_read_timings(path),
             manifest=_mapping(_json(path / "manifest.json")),
-            options=_read_options(path / "configuration.yaml"),
+            options=run.options,
         )
 
     @property
@@ -119,38 +101,12 @@ class RunDirectory:
         return {(int(pair), int(trial)) for pair, _, trial in found if pair.isdigit() and trial.isdigit()}
 
 
-def _read_pins(path: Path) -> dict[str, Any]:
-    file = path / "run.json"
-    if not file.is_file():
-        raise NotFoundError(f"run: found no run.json in {path}, needed a run directory of mammosynth generate")
-    pins = _mapping(_json(file))
-    if pins is None or pins.get("schema_version") != SCHEMA_VERSION:
-        found = pins.get("schema_version") if pins else "no JSON object"
-        raise DatasetError(f"{file}: found schema version {found}, needed {SCHEMA_VERSION}")
-    missing = [name for name in _PINNED if name not in pins]
-    if missing:
-        raise DatasetError(f"{file}: found no {', '.join(missing)}, needed all that a run pins")
-    return pins
-
-
-def _read_records(path: Path, pairs: int) -> tuple[tuple[PairRecord, ...], tuple[str, ...], dict[str, list[Any]]]:
-    files = sorted(file for file in (path / "pairs").glob("*.json") if file.stem.isdigit() and int(file.stem) < pairs)
-    records: list[PairRecord] = []
-    unreadable: list[str] = []
+def _numerics_seen(records: tuple[PairRecord, ...]) -> dict[str, list[dict[str, Any]]]:
     kinds: dict[str, set[str]] = {}
-    with progress("reading records", total=len(files)) as reporter:
-        for file in files:
-            try:
-                record = from_json(file.read_bytes(), where=f"pairs/{file.name}")
-            except DatasetError as error:
-                unreadable.append(error.message)
-            else:
-                records.append(record)
-                for service, seen in record.numerics.items():
-                    kinds.setdefault(service, set()).update(json.dumps(kind, sort_keys=True) for kind in seen)
-            reporter.advance()
-    numerics_seen = {service: [json.loads(kind) for kind in sorted(seen)] for service, seen in sorted(kinds.items())}
-    return tuple(sorted(records, key=lambda record: record.pair)), tuple(unreadable), numerics_seen
+    for record in records:
+        for service, seen in record.numerics.items():
+            kinds.setdefault(service, set()).update(json.dumps(kind, sort_keys=True) for kind in seen)
+    return {service: [json.loads(kind) for kind in sorted(seen)] for service, seen in sorted(kinds.items())}
 
 
 def _read_timings(path: Path) -> Timings:
@@ -165,14 +121,6 @@ def _read_timings(path: Path) -> Timings:
         for entry in values["pairs"]:
             seconds.setdefault(int(entry["pair"]), float(entry["seconds"]))
     return Timings(seconds=seconds, worker_seconds=worker_seconds, workers=workers)
-
-
-def _read_options(file: Path) -> dict[str, Any]:
-    try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError):
-        return {}
-    return _mapping(values) or {}
 
 
 def _json(file: Path) -> object:

@@ -2,8 +2,8 @@
 
 from services.orchestrator.configuration import FinaliseConfiguration
 from services.orchestrator.ledger import Ledger
-from services.orchestrator.store import Store
 from services.orchestrator.summary import print_summary
+from shared.store import Store
 
 
 def run(configuration: FinaliseConfiguration) -> int:

@@ -16,13 +16,13 @@ from services.orchestrator.ledger import Ledger, Pins
 from services.orchestrator.peers import GrpcPeers
 from services.orchestrator.policy import load_policy, shipped_policies
 from services.orchestrator.sampler import Pairs, chosen
-from services.orchestrator.store import Store
 from services.orchestrator.summary import print_summary
 from shared.dataset import Dataset
 from shared.errors import EXIT_TERMINATED, ConfigurationError, UnfinishedPairsError
 from shared.images import Film
 from shared.log import get_logger
 from shared.progress import progress
+from shared.store import Store
 
 
 def run(configuration: GenerateConfiguration) -> int:

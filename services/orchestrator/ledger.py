@@ -19,10 +19,10 @@ from typing import Any
 
 from services.orchestrator import ledger_table
 from services.orchestrator.manifest import make_manifest
-from services.orchestrator.store import Store
 from shared.errors import NotFoundError, RefusedRunError
 from shared.images import Film, decode_png16, encode_png16
 from shared.record import Model, PairRecord, from_json
+from shared.store import Store
 
 SCHEMA_VERSION = 1
 _PINNED = ("seed", "dataset_sha256", "policy_sha256")

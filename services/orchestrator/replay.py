@@ -14,11 +14,11 @@ from services.orchestrator.ledger import Ledger
 from services.orchestrator.peers import GrpcPeers
 from services.orchestrator.policy import TrajectoryPlan
 from services.orchestrator.retry_loop import PairFilms, Scored, Snapshot
-from services.orchestrator.store import Store
 from shared.dataset import Dataset
 from shared.errors import DatasetError, InvalidInputError, ModelMismatchError, UnavailableError
 from shared.images import sha256_pixels
 from shared.record import PairRecord
+from shared.store import Store
 
 
 def run(configuration: ReplayConfiguration) -> int:

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.evaluator import run_directory
 from services.evaluator.run_directory import RunDirectory
 from services.orchestrator.ledger import Ledger, Pins
-from services.orchestrator.store import Store
 from shared.errors import DatasetError, NotFoundError
+from shared.run import PINNED
+from shared.store import Store
 from tests.services.evaluator.run_writer import RunWriter
 
 
@@ -29,7 +29,7 @@ def test_reads_records_films_and_times(mixed_run: RunWriter) -> None:
 
 
 def test_names_what_the_orchestrator_pins() -> None:
-    assert set(run_directory._PINNED) <= {item.name for item in fields(Pins)}
+    assert set(PINNED) <= {item.name for item in fields(Pins)}
 
 
 def test_reads_a_run_that_the_orchestrator_can_sum_up(mixed_run: RunWriter) -> None:

@@ -1,19 +1,16 @@
-"""Settings that every test of the orchestrator is run with, and places to write to."""
+"""Settings that every test of the orchestrator is run with, and a run."""
 
 import os
 import subprocess
 import sys
-import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import fsspec
 import hypothesis
 import pytest
 import stamina
 import yaml
-from moto.server import ThreadedMotoServer
 
 from tests import tiny_models
 from tests.loopback import process
@@ -30,43 +27,6 @@ def _no_waiting() -> Iterator[None]:
     """Attempts follow one another at once; how many there are is for the code to bound."""
     with stamina.set_testing(True, attempts=10_000):
         yield
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> str:
-    """A folder that is not there yet."""
-    return str(tmp_path / "run")
-
-
-@pytest.fixture
-def memory() -> str:
-    """A place in memory of its own."""
-    return f"memory://{uuid.uuid4().hex}/run"
-
-
-@pytest.fixture(scope="session")
-def object_storage() -> Iterator[str]:
-    """A server on loopback that speaks S3."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest.fixture
-def bucket(object_storage: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A bucket of its own; addresses of the kind s3:// lead to the server on loopback."""
-    for name, value in {
-        "AWS_ENDPOINT_URL": object_storage,
-        "AWS_ACCESS_KEY_ID": "nobody",
-        "AWS_SECRET_ACCESS_KEY": "nothing",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    name = uuid.uuid4().hex
-    fsspec.filesystem("s3").mkdir(name)
-    return f"s3://{name}/run"
 
 
 @pytest.fixture(scope="session")

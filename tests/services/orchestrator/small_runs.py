@@ -11,10 +11,10 @@ import numpy as np
 from services.orchestrator import replay
 from services.orchestrator.configuration import GenerateConfiguration, ReplayConfiguration
 from services.orchestrator.ledger import Ledger
-from services.orchestrator.store import Store
 from shared.dataset import Dataset, DatasetWriter, Film
 from shared.images import Film as Pixels
 from shared.images import Mask
+from shared.store import Store
 
 SIZE = 48
 PAIRS = 6

@@ -13,11 +13,11 @@ from services.orchestrator.ledger import Ledger
 from services.orchestrator.policy import Pairing
 from services.orchestrator.retry_loop import Outcome, RetryLoop, RunFacts
 from services.orchestrator.sampler import Pair, Sampler
-from services.orchestrator.store import Store
 from shared.errors import DatasetError, UnavailableError
 from shared.images import Film, sha256_pixels
 from shared.progress import ProgressReporter
 from shared.record import PairRecord, Scores
+from shared.store import Store
 from tests.services.orchestrator.made import BENIGN, KEPT, MODELS, cohort, policy
 from tests.services.orchestrator.scripted_peers import ScriptedPeers, read_films
 

@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from services.orchestrator.ledger import Ledger
-from services.orchestrator.store import Store
 from shared.errors import DatasetError, NotFoundError, RefusedRunError, UnavailableError
 from shared.images import Film, from_uint16, sha256_pixels
 from shared.record import Model, PairRecord
+from shared.store import Store
 from tests.services.orchestrator.made import MODELS, pins, record
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from services.orchestrator.store import Store
 from shared.errors import ConfigurationError, UnavailableError
+from shared.store import Store
 
 # The name of a fixture that gives an address of its own.
 STORAGES = ("folder", "memory", "bucket")
@@ -107,5 +107,5 @@ def test_a_bucket_that_is_not_there_cannot_be_written_to(bucket: str) -> None:
 
 @pytest.mark.parametrize("address", ["nowhere://bucket/run", "gs://bucket/run"])
 def test_an_address_that_nothing_is_installed_for_is_refused(address: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"output: cannot use '{address}'"):
+    with pytest.raises(ConfigurationError, match=f"cannot use '{address}'"):
         Store(address)

@@ -24,7 +24,7 @@ class Store:
             # Others write there too: what was listed a while ago is no answer.
             self._files, self._root = fsspec.core.url_to_fs(address, use_listings_cache=False)
         except (ImportError, ValueError) as error:
-            raise ConfigurationError(f"output: cannot use {address!r}: {error}") from error
+            raise ConfigurationError(f"cannot use {address!r}: {error}") from error
         protocols = self._files.protocol if isinstance(self._files.protocol, tuple) else (self._files.protocol,)
         self._local = "file" in protocols
 

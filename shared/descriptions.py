@@ -40,3 +40,5 @@ class ModelDescription:
     """Name of the threshold that is meant when nobody names one."""
     training_set_sha256: str
     metrics: dict[str, float] = field(default_factory=dict)
+    detector: str = ""
+    """How an anomaly detector works: "unet" or "texture"; empty for a classifier."""

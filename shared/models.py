@@ -79,6 +79,8 @@ class ModelMetadata:
 
     def _check_types(self) -> None:
         """Refuse what JSON can hold but a model cannot mean."""
+        if isinstance(self.options, dict) and not isinstance(self.options.get("detector", ""), str):
+            raise ModelError(f"metadata: found detector {self.options['detector']!r}, needed some text")
         for name in ("kind", "name", "region", "default_threshold", "training_set_sha256"):
             value = getattr(self, name)
             if not isinstance(value, str) or not value:
@@ -88,6 +90,12 @@ class ModelMetadata:
             if not isinstance(value, dict) or not all(isinstance(item, needed) for item in value.values()):
                 what = " or ".join(kind.__name__ for kind in needed)
                 raise ModelError(f"metadata: found {name} {value!r}, needed {what} by name")
+
+    @property
+    def detector(self) -> str:
+        """How an anomaly detector works, "unet" (also where the file does not say) or "texture"; empty otherwise."""
+        name: str = self.options.get("detector", "unet") if self.kind == "anomaly" else ""
+        return name
 
     def to_properties(self) -> dict[str, str]:
         """Write each field as one ONNX metadata property, in JSON."""

@@ -62,6 +62,8 @@ class ScorerInfo:
     default_threshold: str
     metrics: dict[str, float]
     training_set_sha256: str
+    detector: str
+    """How an anomaly detector works: "unet" or "texture"; empty for a classifier."""
     numerics: Numerics
     queue_limit: int
     version: str
@@ -79,6 +81,7 @@ class ScorerInfo:
             default_threshold=model.default_threshold,
             metrics=dict(model.metrics),
             training_set_sha256=model.training_set_sha256,
+            detector=model.detector,
             numerics=Numerics.from_message(message.numerics),
             queue_limit=message.queue_limit,
             version=message.version,

@@ -123,6 +123,7 @@ def to_facts(
         training_sets={name: description.training_set_sha256 for name, description in gates.items()},
         slots=stylizer.numerics.slots,
         queue_limit=stylizer.queue_limit,
+        detector=anomaly.model.detector,
     )
 
 

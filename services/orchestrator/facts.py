@@ -20,3 +20,5 @@ class PeerFacts:
     """Films that one stylizer works on at once."""
     queue_limit: int
     """Trajectories that one stylizer lets wait."""
+    detector: str = ""
+    """How the anomaly detector works: "unet" or "texture"; empty where its service does not say."""

@@ -82,7 +82,7 @@ def make_generation(
     """Check that data set, policy and models fit together.
 
     Raises:
-        ConfigurationError: if they do not: a size, or a threshold that the model file has not.
+        ConfigurationError: if they do not: a size, another detector, or a threshold that the model file has not.
         DatasetError: if no pair can be drawn.
 
     """
@@ -94,6 +94,12 @@ def make_generation(
     for service, size in peer_facts.input_sizes.items():
         if dataset.size < size:
             raise ConfigurationError(f"{service}: its model needs {size} pixels a side, the films have {dataset.size}")
+    if policy.gates.detector not in ("any", peer_facts.detector):
+        raise ConfigurationError(
+            f"policy {policy.name}: gates.detector: needed {policy.gates.detector}, found a model that is "
+            f"{peer_facts.detector or 'of no known kind'}: train or serve another (mammosynth train anomaly --detector "
+            f"{policy.gates.detector}), or change the policy"
+        )
     facts = RunFacts(
         policy=policy,
         thresholds=resolve_thresholds(policy, peer_facts),

@@ -38,6 +38,8 @@ class Gates(_Data):
 
     anomaly: str | Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = "validation_p95"
     """Highest anomaly score: a number, or the name of a threshold in the model file."""
+    detector: Literal["any", "unet", "texture"] = "any"
+    """How the anomaly detector must work; a number or a threshold means something for one kind only."""
     classifier: str | Annotated[float, Field(ge=0.0, le=1.0)] = 0.7
     """Lowest probability of malignancy: a number, or the name of a threshold in the model file."""
     benign_below: float = Field(default=0.5, gt=0.0, le=1.0)

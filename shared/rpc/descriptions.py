@@ -28,6 +28,7 @@ def description_to_message(description: ModelDescription) -> model_pb2.ModelDesc
         default_threshold=description.default_threshold,
         metrics=description.metrics,
         training_set_sha256=description.training_set_sha256,
+        detector=description.detector,
     )
 
 
@@ -49,6 +50,7 @@ def description_from_message(message: model_pb2.ModelDescription) -> ModelDescri
         default_threshold=message.default_threshold,
         metrics=dict(message.metrics),
         training_set_sha256=message.training_set_sha256,
+        detector=message.detector,
     )
 
 

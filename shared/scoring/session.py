@@ -148,4 +148,5 @@ def _describe(artefact: ModelArtefact) -> ModelDescription:
         default_threshold=metadata.default_threshold,
         training_set_sha256=metadata.training_set_sha256,
         metrics=metadata.metrics,
+        detector=metadata.detector,
     )

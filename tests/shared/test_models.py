@@ -30,6 +30,18 @@ def test_a_model_file_tells_what_was_written_into_it(tmp_path: Path) -> None:
     assert (artefact.path, artefact.sha256, artefact.data) == (path, sha256, path.read_bytes())
 
 
+DETECTORS: dict[str, tuple[str, dict[str, Any], str]] = {
+    "told": ("anomaly", {"detector": "texture"}, "texture"),
+    "not told": ("anomaly", {}, "unet"),
+    "a classifier": ("classifier", {}, ""),
+}
+
+
+@pytest.mark.parametrize(("kind", "options", "detector"), DETECTORS.values(), ids=DETECTORS.keys())
+def test_a_model_file_tells_how_it_detects(kind: str, options: dict[str, Any], detector: str) -> None:
+    assert tiny_models.metadata(kind, options=options).detector == detector
+
+
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
 
@@ -66,6 +78,7 @@ BAD_METADATA = {
     "thresholds": ({"thresholds": [0.5]}, r"found thresholds \[0\.5\], needed float or int by name"),
     "text threshold": ({"thresholds": {"validation_p95": "0.5"}}, "found thresholds .*, needed float or int by name"),
     "name": ({"name": ""}, "found name '', needed some text"),
+    "detector": ({"options": {"detector": 1}}, "found detector 1, needed some text"),
 }
 
 

@@ -28,6 +28,7 @@ DESCRIPTION = ModelDescription(
     default_threshold="training_p95",
     training_set_sha256="cd" * 32,
     metrics={"auc": 0.75},
+    detector="texture",
 )
 FILM = (np.arange(64).reshape(8, 8) / 65535).astype(np.float32)
 
@@ -49,5 +50,6 @@ def test_what_is_served_arrives_as_the_file_tells_it() -> None:
     read = ScorerInfo.from_message(to_info(DESCRIPTION, NUMERICS, queue_limit=9))
     assert (read.model.name, read.input_size, read.region) == ("unet", 64, "breast")
     assert (read.thresholds, read.default_threshold) == ({"training_p95": 0.5}, "training_p95")
+    assert read.detector == "texture"
     assert (read.metrics, read.training_set_sha256) == ({"auc": 0.75}, "cd" * 32)
     assert (read.queue_limit, read.version, read.numerics.versions) == (9, "1.2", NUMERICS.versions)

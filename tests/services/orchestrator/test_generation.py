@@ -32,6 +32,7 @@ FACTS = PeerFacts(
     training_sets={"anomaly": "f" * 64, "classifier": "f" * 64},
     slots=1,
     queue_limit=4,
+    detector="unet",
 )
 
 
@@ -102,6 +103,23 @@ def test_a_threshold_that_the_model_has_not_is_refused_by_name(
 ) -> None:
     with pytest.raises(ConfigurationError, match=named[1]):
         generation(dataset, gates={service: named[0]})
+
+
+@pytest.mark.parametrize(("wanted", "served"), [("texture", "unet"), ("unet", "texture"), ("texture", "")])
+def test_another_detector_than_the_policys_is_refused_by_name(dataset: Dataset, wanted: str, served: str) -> None:
+    found = served or "of no known kind"
+    with pytest.raises(
+        ConfigurationError, match=rf"policy made: gates\.detector: needed {wanted}, found a model that is {found}"
+    ):
+        generation(dataset, facts=replace(FACTS, detector=served), gates={"detector": wanted})
+
+
+@pytest.mark.parametrize(("wanted", "served"), [("texture", "texture"), ("any", "texture"), ("any", "")])
+def test_the_policys_detector_and_any_other_where_it_names_none_are_taken(
+    dataset: Dataset, wanted: str, served: str
+) -> None:
+    made = generation(dataset, facts=replace(FACTS, detector=served), gates={"detector": wanted})
+    assert made.facts.policy.gates.detector == wanted
 
 
 def test_a_data_set_without_a_pair_is_refused(tmp_path: Path) -> None:

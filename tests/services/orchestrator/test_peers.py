@@ -61,6 +61,7 @@ def description(service: str) -> model_pb2.ModelDescription:
         thresholds={"a": 0.5},
         default_threshold="a",
         training_set_sha256="f" * 64,
+        detector="texture" if service == "anomaly" else "",
     )
 
 
@@ -179,6 +180,7 @@ async def test_the_services_say_what_they_are() -> None:
     assert facts.input_sizes == {"anomaly": SIDE, "classifier": SIDE}
     assert facts.training_sets == {"anomaly": "f" * 64, "classifier": "f" * 64}
     assert (facts.slots, facts.queue_limit) == (2, 4)
+    assert facts.detector == "texture"
 
 
 async def test_a_trajectory_arrives_snapshot_by_snapshot() -> None:

@@ -18,6 +18,7 @@ DESCRIPTION = ModelDescription(
     default_threshold="validation_p95",
     training_set_sha256="ab" * 32,
     metrics={"auc": 0.75},
+    detector="texture",
 )
 NUMERICS = Numerics(
     device_kind="cpu", dtype="float32", slots=2, threads=1, instruction_set="AVX2", versions={"numpy": "2.0"}

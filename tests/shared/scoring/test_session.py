@@ -49,6 +49,14 @@ def test_outputs_are_those_of_the_model_computed_by_hand(anomaly: Path) -> None:
     assert reconstruction.shape == (SIZE, SIZE)
 
 
+@pytest.mark.parametrize(("options", "detector"), [({"detector": "texture"}, "texture"), ({}, "unet")])
+def test_a_session_tells_what_the_model_file_tells(tmp_path: Path, options: dict[str, Any], detector: str) -> None:
+    sha256 = tiny_models.write_anomaly(tmp_path / "anomaly.onnx", options=options)
+    description = open_session(tmp_path / "anomaly.onnx").description
+    assert (description.identity.sha256, description.detector) == (sha256, detector)
+    assert (description.thresholds, description.input_size) == ({"training_p95": 0.5, "validation_p95": 0.6}, SIZE)
+
+
 @pytest.mark.parametrize("batch", [1, 2, 3, 8, 13])
 @pytest.mark.parametrize("kind", ["anomaly", "classifier"])
 def test_a_films_bits_are_the_same_alone_beside_others_and_in_any_slot(

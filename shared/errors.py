@@ -9,6 +9,7 @@ MammosynthError
 ├── ModelMismatchError         another model is served than the one asked for
 ├── WeightsNotFoundError       pretrained weights are neither given, shipped nor allowed to be downloaded
 ├── NotFoundError              something named by the caller does not exist
+├── UnauthenticatedError       a caller does not show the token that is asked for
 ├── NotImplementedYetError     a call of the contract that this build does not answer
 ├── RefusedRunError            a run was started with other inputs than those it is continued with
 ├── UnfinishedPairsError       pairs of a run could not be finished because of faults
@@ -85,6 +86,12 @@ class NotFoundError(MammosynthError):
     """Raised when something that the caller named does not exist."""
 
     code = "not_found"
+
+
+class UnauthenticatedError(MammosynthError):
+    """Raised when a caller does not show the token that a service asks for."""
+
+    code = "unauthenticated"
 
 
 class NotImplementedYetError(MammosynthError):
@@ -179,6 +186,7 @@ EXIT_CODES: dict[type[MammosynthError], int] = {
     ModelMismatchError: EXIT_WRONG_INPUT,
     WeightsNotFoundError: EXIT_WRONG_INPUT,
     NotFoundError: EXIT_WRONG_INPUT,
+    UnauthenticatedError: EXIT_WRONG_INPUT,
     RefusedRunError: EXIT_WRONG_INPUT,
     SkippedFilesError: EXIT_SKIPPED,
 }

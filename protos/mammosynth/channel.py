@@ -7,6 +7,8 @@ from typing import Any, Generic, Self, TypeVar
 
 import grpc
 
+from mammosynth.security import Security
+
 MAXIMUM_MESSAGE_BYTES = 64 * 1024 * 1024
 
 ERROR_CODE_KEY = "mammosynth-error-code"
@@ -40,6 +42,8 @@ CHANNEL_OPTIONS = (
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.min_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 2000),
+    # A name may have got new addresses whenever a connection ends; gRPC's own pause between look-ups is 30 s.
+    ("grpc.dns_min_time_between_resolutions_ms", 5000),
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 20_000),
     # Two channels of one process must not share a connection, or one's flow control would hold up the other.
@@ -50,6 +54,7 @@ CHANNEL_OPTIONS = (
 _CODES = {
     grpc.StatusCode.INVALID_ARGUMENT: "invalid_input",
     grpc.StatusCode.NOT_FOUND: "not_found",
+    grpc.StatusCode.UNAUTHENTICATED: "unauthenticated",
     grpc.StatusCode.UNIMPLEMENTED: "not_implemented",
     grpc.StatusCode.UNAVAILABLE: "unavailable",
     grpc.StatusCode.DEADLINE_EXCEEDED: "deadline_exceeded",
@@ -99,8 +104,9 @@ class Connection:
     out among all addresses. It may be used from many threads, but not across a fork: open it in the child.
     """
 
-    def __init__(self, address: str) -> None:
-        self.channel = grpc.insecure_channel(address, options=CHANNEL_OPTIONS)
+    def __init__(self, address: str, security: Security | None = None) -> None:
+        self.channel = (security or Security()).open(address, CHANNEL_OPTIONS)
+        self._metadata = security.metadata if security else ()
 
     def call(self, method: Callable[..., _Response], request: Any, timeout: float) -> _Response:
         """Make a call and wait for its answer, `timeout` seconds at most.
@@ -110,7 +116,7 @@ class Connection:
 
         """
         try:
-            return method(request, timeout=_checked(timeout), wait_for_ready=True)
+            return method(request, timeout=_checked(timeout), wait_for_ready=True, metadata=self._metadata)
         except grpc.RpcError as error:
             raise ServiceError.from_call(error) from error
 
@@ -118,7 +124,8 @@ class Connection:
         self, method: Callable[..., Any], request: Any, timeout: float, read: Callable[[Any], _Value]
     ) -> "Stream[_Value]":
         """Make a call that is answered by a stream, which must have ended after `timeout` seconds."""
-        return Stream(method(request, timeout=_checked(timeout), wait_for_ready=True), read)
+        call = method(request, timeout=_checked(timeout), wait_for_ready=True, metadata=self._metadata)
+        return Stream(call, read)
 
     def close(self) -> None:
         """Close the channel; calls in progress end."""

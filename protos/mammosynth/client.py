@@ -14,6 +14,7 @@ from mammosynth.models import GeneratorInfo, ModelIdentity, Numerics, ScorerInfo
 from mammosynth.pixels import to_image, to_mask
 from mammosynth.recipes import Recipe
 from mammosynth.results import Classification, Film, Mask, Sample, Score, Snapshot
+from mammosynth.security import Security
 from mammosynth.v1 import (
     anomaly_pb2,
     anomaly_pb2_grpc,
@@ -40,6 +41,7 @@ __all__ = [
     "Sample",
     "Score",
     "ScorerInfo",
+    "Security",
     "ServiceError",
     "Snapshot",
     "Stream",
@@ -59,9 +61,15 @@ class _Service(Generic[_Stub]):
 
     _stub_class: ClassVar[Any]
 
-    def __init__(self, address: str) -> None:
-        """Connect to `host:port` or `dns:///name:port`; nothing is sent until the first call."""
-        self._connection = Connection(address)
+    def __init__(self, address: str, security: Security | None = None) -> None:
+        """Connect to `host:port` or `dns:///name:port`; nothing is sent until the first call.
+
+        Args:
+            address: of the service.
+            security: certificates and token, where the service asks for them.
+
+        """
+        self._connection = Connection(address, security)
         self._stub: _Stub = self._stub_class(self._connection.channel)
 
     def close(self) -> None:

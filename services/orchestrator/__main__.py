@@ -29,7 +29,7 @@ async def _serve(configuration: OrchestratorConfiguration) -> int:
     policies = {name: load_policy(name) for name in shipped_policies()} | {default.name: default}
     async with (
         running_services(configuration, logs=None) as (addresses, broken),
-        GrpcPeers(addresses, trajectory_timeout_s=configuration.trajectory_timeout_s) as peers,
+        GrpcPeers.of(configuration, addresses) as peers,
     ):
         facts = await peers.facts(timeout_s=configuration.start_timeout_s)
         peers.pin(facts.models)

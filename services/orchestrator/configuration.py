@@ -6,12 +6,13 @@ from typing import Annotated
 from pydantic import Field
 
 from shared.configuration import Configuration, Positional
+from shared.rpc.certificates import TlsConfiguration
 from shared.rpc.server import ServerConfiguration
 
 _ADDRESS = r"^.+:\d+$"
 
 
-class ServicesConfiguration(Configuration):
+class ServicesConfiguration(TlsConfiguration):
     """Where the three model services are, or what they are started with."""
 
     models: Path = Path("models")
@@ -28,6 +29,8 @@ class ServicesConfiguration(Configuration):
     """Address of a running anomaly service; one is started here if not given."""
     classifier: str | None = Field(default=None, pattern=_ADDRESS)
     """Address of a running classifier service; one is started here if not given."""
+    tls_ca: Path | None = None
+    """PEM file of authorities that running services' certificates must lead to; without it nothing is encrypted."""
     start_timeout_s: float = Field(default=180.0, gt=0)
     """Seconds that the services may take until they are ready."""
     trajectory_timeout_s: float = Field(default=7200.0, gt=0)

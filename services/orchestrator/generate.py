@@ -52,7 +52,7 @@ async def _run(configuration: GenerateConfiguration) -> int:
     folder = ledger.store.local_path
     async with (
         running_services(configuration, logs=folder / "logs" if folder else None) as (addresses, broken),
-        GrpcPeers(addresses, trajectory_timeout_s=configuration.trajectory_timeout_s) as peers,
+        GrpcPeers.of(configuration, addresses) as peers,
     ):
         peer_facts = await peers.facts(timeout_s=configuration.start_timeout_s)
         generation = make_generation(

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -17,6 +17,7 @@ from mammosynth.v1 import (
     stylizer_pb2_grpc,
 )
 
+from services.orchestrator.configuration import ServicesConfiguration
 from services.orchestrator.convert import to_facts, to_numerics, to_snapshot, to_stylize_request
 from services.orchestrator.facts import PeerFacts
 from services.orchestrator.faults import Patience, is_fault
@@ -41,7 +42,12 @@ class GrpcPeers:
     """Calls the three services; refuses answers of other models than those that a run was pinned to."""
 
     def __init__(
-        self, addresses: dict[str, str], *, trajectory_timeout_s: float, patience: Patience | None = None
+        self,
+        addresses: dict[str, str],
+        *,
+        trajectory_timeout_s: float,
+        patience: Patience | None = None,
+        open_channel: Callable[[str], Any] = open_channel,
     ) -> None:
         """Open channels; use it as an async context manager, within a running event loop.
 
@@ -49,6 +55,7 @@ class GrpcPeers:
             addresses: by service, `host:port` or `dns:///name:port`.
             trajectory_timeout_s: deadline of one trajectory, waiting for a slot included, in seconds.
             patience: how often a scoring call is made again after a fault.
+            open_channel: opens the channel to an address.
 
         """
         self._channels = {name: open_channel(addresses[name]) for name in SERVICES}
@@ -58,6 +65,28 @@ class GrpcPeers:
         self._timeout_s = trajectory_timeout_s
         self._patience = patience or Patience()
         self._pinned: dict[str, Model] = {}
+
+    @classmethod
+    def of(cls, configuration: ServicesConfiguration, addresses: dict[str, str]) -> "GrpcPeers":
+        """Call running services as the configuration says, and those that were started here in the clear, on loopback.
+
+        Raises:
+            ConfigurationError: if a certificate cannot be read.
+
+        """
+        running = {getattr(configuration, name) for name in SERVICES}
+
+        def opened(address: str) -> Any:
+            if address not in running:
+                return open_channel(address)
+            return open_channel(
+                address,
+                ca=configuration.tls_ca,
+                certificate=configuration.tls_certificate,
+                key=configuration.tls_key,
+            )
+
+        return cls(addresses, trajectory_timeout_s=configuration.trajectory_timeout_s, open_channel=opened)
 
     async def __aenter__(self) -> "GrpcPeers":
         return self

@@ -45,7 +45,7 @@ async def _replay(configuration: ReplayConfiguration) -> int:
     services = configuration.model_copy(update=_as_in_the_run(configuration, defaults))
     async with (
         running_services(services, logs=None) as (addresses, _),
-        GrpcPeers(addresses, trajectory_timeout_s=configuration.trajectory_timeout_s) as peers,
+        GrpcPeers.of(configuration, addresses) as peers,
     ):
         facts = await peers.facts(timeout_s=configuration.start_timeout_s)
         _check_models(record, facts)

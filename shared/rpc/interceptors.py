@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 from prometheus_client import Counter, Gauge, Histogram
 
-from shared.errors import InternalError, MammosynthError, NotImplementedYetError
+from shared.errors import CallCancelledError, InternalError, MammosynthError, NotImplementedYetError
 from shared.log import get_logger
 from shared.rpc.status import STATUS, from_rpc_error, to_status
 
@@ -128,8 +128,16 @@ async def _answers(call: Any) -> AsyncIterator[Any]:
             yield response
     except grpc.aio.AioRpcError as error:
         raise from_rpc_error(error) from error
+    except asyncio.CancelledError as error:
+        raise cancelled(error) from error
     finally:
         call.cancel()
+
+
+def cancelled(error: asyncio.CancelledError) -> BaseException:
+    """What a cancelled call is to its caller: the end of its task, or a fault where its channel was closed under it."""
+    task = asyncio.current_task()
+    return error if task is None or task.cancelling() else CallCancelledError("the connection was closed")
 
 
 def _bounded(details: Any) -> Any:

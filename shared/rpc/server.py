@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -15,13 +16,14 @@ from mammosynth.channel import MAXIMUM_MESSAGE_BYTES
 from prometheus_client import start_http_server
 from pydantic import Field
 
-from shared.configuration import Configuration
 from shared.errors import EXIT_FAULT, EXIT_TERMINATED, ConfigurationError
 from shared.log import get_logger
+from shared.rpc.certificates import TlsConfiguration, server_credentials
 from shared.rpc.interceptors import ErrorServerInterceptor
+from shared.rpc.token import TokenServerInterceptor
 
 
-class ServerConfiguration(Configuration):
+class ServerConfiguration(TlsConfiguration):
     """What every server is started with."""
 
     listen: str = "127.0.0.1:0"
@@ -32,6 +34,12 @@ class ServerConfiguration(Configuration):
     """Time in seconds that calls in progress get to end after SIGTERM."""
     max_connection_age_s: float = Field(default=60.0, gt=0)
     """Seconds after which a connection is renewed, so that clients find new pods; calls in progress are not cut."""
+    tls_client_ca: Path | None = None
+    """PEM file of authorities: callers must show a certificate that leads there; none is asked for if not given."""
+    token_file: Path | None = None
+    """File with a token that callers must show as `authorization: Bearer TOKEN`; none is asked for if not given."""
+    health_port: int | None = Field(default=None, ge=1, le=65535)
+    """Port of health checks alone, neither encrypted nor asking for a token, for probes; none if not given."""
     exit_with_parent: bool = False
     """End when standard input closes, as it does when the parent process ends."""
 
@@ -64,12 +72,14 @@ async def serve(
     """
     log = get_logger("server")
     server, health_servicer = _build(configuration, register, services)
-    address = _bind(server, configuration.listen)
+    address = _bind(server, configuration)
+    probed = _probed(configuration.health_port, health_servicer)
     stop = _stop_event(asyncio.get_running_loop(), watch_parent=configuration.exit_with_parent)
     _tell_metrics(configuration.metrics_port)
     # Health counts the server as a whole as serving from the start, and knows nothing of its services.
     await _set_health(health_servicer, services, health_pb2.HealthCheckResponse.NOT_SERVING)
     await server.start()
+    await probed.start()
     try:
         print(f"listening on {address}", flush=True)  # noqa: T201  the parent reads this line
         if await _warmed_up(warm_up, stop):
@@ -80,6 +90,7 @@ async def serve(
         await _set_health(health_servicer, services, health_pb2.HealthCheckResponse.NOT_SERVING)
         log.info("draining", seconds=configuration.drain_s)
         await server.stop(grace=configuration.drain_s)
+        await probed.stop(grace=None)
         if close is not None:
             await close()
     return EXIT_FAULT if broken is not None and broken.is_set() else EXIT_TERMINATED
@@ -95,7 +106,10 @@ def _build(
         ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
         ("grpc.so_reuseport", 0),
     ]
-    server = grpc.aio.server(interceptors=[ErrorServerInterceptor()], options=options)
+    interceptors: list[Any] = [ErrorServerInterceptor()]
+    if configuration.token_file is not None:
+        interceptors.append(TokenServerInterceptor(configuration.token_file))
+    server = grpc.aio.server(interceptors=interceptors, options=options)
     register(server)
     health_servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
@@ -103,12 +117,26 @@ def _build(
     return server, health_servicer
 
 
-def _bind(server: grpc.aio.Server, listen: str) -> str:
+def _bind(server: grpc.aio.Server, configuration: ServerConfiguration) -> str:
+    listen = configuration.listen
+    credentials = server_credentials(configuration.tls_certificate, configuration.tls_key, configuration.tls_client_ca)
     try:
-        port = server.add_insecure_port(listen)
+        port = server.add_secure_port(listen, credentials) if credentials else server.add_insecure_port(listen)
     except RuntimeError as error:
         raise ConfigurationError(f"--listen: cannot listen on {listen!r}: {error}") from error
     return f"{listen.rpartition(':')[0]}:{port}"
+
+
+def _probed(port: int | None, health_servicer: Any) -> grpc.aio.Server:
+    """A server of health checks alone; without a port it listens nowhere."""
+    server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+    health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
+    if port is not None:
+        try:
+            server.add_insecure_port(f"[::]:{port}")
+        except RuntimeError as error:
+            raise ConfigurationError(f"--health-port: cannot listen on {port}: {error}") from error
+    return server
 
 
 def _tell_metrics(port: int | None) -> None:

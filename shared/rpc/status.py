@@ -27,6 +27,7 @@ STATUS: dict[type[MammosynthError], grpc.StatusCode] = {
     errors.WeightsNotFoundError: grpc.StatusCode.FAILED_PRECONDITION,
     errors.RefusedRunError: grpc.StatusCode.FAILED_PRECONDITION,
     errors.NotFoundError: grpc.StatusCode.NOT_FOUND,
+    errors.UnauthenticatedError: grpc.StatusCode.UNAUTHENTICATED,
     errors.NotImplementedYetError: grpc.StatusCode.UNIMPLEMENTED,
     errors.NumericalError: grpc.StatusCode.OUT_OF_RANGE,
     errors.OverloadedError: grpc.StatusCode.RESOURCE_EXHAUSTED,
@@ -43,6 +44,7 @@ _BY_CODE = {kind.code: kind for kind in STATUS}
 _BY_STATUS: dict[grpc.StatusCode, type[MammosynthError]] = {
     grpc.StatusCode.INVALID_ARGUMENT: errors.InvalidInputError,
     grpc.StatusCode.NOT_FOUND: errors.NotFoundError,
+    grpc.StatusCode.UNAUTHENTICATED: errors.UnauthenticatedError,
     grpc.StatusCode.UNIMPLEMENTED: errors.NotImplementedYetError,
     grpc.StatusCode.UNAVAILABLE: errors.UnavailableError,
     grpc.StatusCode.DEADLINE_EXCEEDED: errors.DeadlineError,

@@ -5,7 +5,7 @@ import json
 from collections import Counter
 from typing import Any
 
-from services.orchestrator.placebo import compare
+from shared.placebo import compare
 from shared.record import Decision, PairRecord
 
 SCHEMA_VERSION = 1

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from services.orchestrator.placebo import FEWEST_CONTENTS, compare
+from shared.placebo import FEWEST_CONTENTS, compare
 from shared.record import PairRecord, Reason, Scores, Source
 from tests.services.orchestrator.made import record, trial
 

@@ -5,6 +5,7 @@ from services.orchestrator.configuration import (
     GenerateConfiguration,
     OrchestratorConfiguration,
     ReplayConfiguration,
+    StatusConfiguration,
 )
 from shared.commands import Command
 
@@ -27,6 +28,7 @@ COMMANDS = (
         "services.orchestrator.finalise",
         "Pack the records of a run, complete or not, and sum them up.",
     ),
+    Command("status", StatusConfiguration, "services.orchestrator.status.command", "Say how far a run is."),
     Command(
         "replay",
         ReplayConfiguration,

@@ -1,7 +1,7 @@
 """What the orchestrator's commands are started with."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -69,6 +69,19 @@ class FinaliseConfiguration(Configuration, env_prefix="MAMMOSYNTH_FINALISE_"):
 
     run: Annotated[str, Positional()]
     """Run directory."""
+
+
+class StatusConfiguration(Configuration, env_prefix="MAMMOSYNTH_STATUS_"):
+    """`mammosynth status`."""
+
+    run: Annotated[str, Positional()]
+    """Run directory: a folder, or a URL such as s3://bucket/run."""
+    watch: bool = False
+    """Look again and again until the run is complete."""
+    every_s: float = Field(default=2.0, gt=0)
+    """Seconds between two looks."""
+    format: Literal["text", "json"] = "text"
+    """How the numbers are told; as JSON, one line a look where it is watched."""
 
 
 class ReplayConfiguration(ServicesConfiguration, env_prefix="MAMMOSYNTH_REPLAY_"):

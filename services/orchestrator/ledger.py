@@ -19,7 +19,7 @@ from typing import Any
 
 from services.orchestrator import ledger_table
 from services.orchestrator.manifest import make_manifest
-from shared.errors import NotFoundError, RefusedRunError
+from shared.errors import DatasetError, NotFoundError, RefusedRunError
 from shared.images import Film, decode_png16, encode_png16
 from shared.record import Model, PairRecord, from_json
 from shared.store import Store
@@ -92,12 +92,15 @@ class Ledger:
 
         Raises:
             NotFoundError: if there is no run.
+            DatasetError: if its `run.json` is broken.
 
         """
         try:
             found: dict[str, Any] = json.loads(self.store.read("run.json"))
         except FileNotFoundError as error:
             raise NotFoundError(f"run: found no run.json in {self.store.address}, needed a run directory") from error
+        except ValueError as error:
+            raise DatasetError(f"{self.store.address}/run.json: cannot be read: {error}") from error
         return found
 
     def recorded(self) -> set[int]:

@@ -36,6 +36,7 @@ PREFIXES = {
     "generate": "MAMMOSYNTH_GENERATE_",
     "finalise": "MAMMOSYNTH_FINALISE_",
     "replay": "MAMMOSYNTH_REPLAY_",
+    "status": "MAMMOSYNTH_STATUS_",
     "report": "MAMMOSYNTH_REPORT_",
 }
 
@@ -299,7 +300,11 @@ def test_generate_refuses_before_any_service_is_started(
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("command", [("finalise", "{run}"), ("replay", "{run}", 3)], ids=["finalise", "replay"])
+@pytest.mark.parametrize(
+    "command",
+    [("finalise", "{run}"), ("replay", "{run}", 3), ("status", "{run}")],
+    ids=["finalise", "replay", "status"],
+)
 def test_where_there_is_no_run_the_command_ends_with_2(
     command: tuple[object, ...], invoke: Invoke, tmp_path: Path
 ) -> None:

@@ -1,0 +1,1 @@
+"""How far a run is: the numbers of its manifest, told while it goes on."""

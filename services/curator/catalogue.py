@@ -1,56 +1,77 @@
-"""The films of a data set before their pixels are read, under the names that they will have in it."""
+"""The films of a data set before their pixels are read, of all sources, under the names that they will have in it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from services.curator.configuration import PrepareConfiguration
-from services.curator.identification import identify
-from services.curator.preparation import SkippedFilm
+from services.curator.entry import Entry, SkippedFilm
+from services.curator.folder import read_folder
 from services.curator.pseudonyms import Pseudonyms
-from services.curator.table import TableFilm, read_table
-from shared.errors import DatasetError
+from services.curator.source import Source, SourceFilm
+from shared.dataset import Label
+from shared.errors import ConfigurationError, DatasetError
 
 
 @dataclass(frozen=True, kw_only=True)
 class Catalogue:
     """Which films there are."""
 
-    films: Sequence[TableFilm]
-    files: Mapping[str, str]
-    """Of each film's path as the data set has it, the file's path below the folder of films."""
+    films: Mapping[str, SourceFilm]
+    """By the path that the data set has."""
     skipped: Sequence[SkippedFilm]
-    """Films that the table has and the folder has not."""
-    way_back: Sequence[tuple[str, str, str]] = ()
+    """Films that cannot be prepared, as is known before any is read."""
+    notes: Mapping[str, Any]
+    """What the sources found, JSON values."""
+    options: Mapping[str, str]
+    """What decides which films there are."""
+    way_back: Sequence[tuple[str, str, str]]
     """Kind, original and pseudonym of whatever was replaced."""
+
+    @property
+    def entries(self) -> list[Entry]:
+        """The films as their sources tell of them."""
+        return [film.entry for film in self.films.values()]
 
 
 def make_catalogue(configuration: PrepareConfiguration, pseudonyms: Pseudonyms | None) -> Catalogue:
-    """Read the table, and the headers of files where the table leaves something to them.
+    """Look for the films of every source that is given.
 
     Raises:
-        DatasetError: if the table is malformed, or the folder has none of its films.
+        ConfigurationError: if no source is given, or a folder is none.
+        DatasetError: if a table is malformed, no film is found, or none of one of the classes.
 
     """
-    table = read_table(
-        configuration.table,
-        source=configuration.source,
-        drop_without_callback=configuration.without_callback == "drop",
-    )
-    found = identify(table, images=configuration.images, table=configuration.table, workers=configuration.workers)
-    if not found.films:
-        first = found.skipped[0]
-        raise DatasetError(f"{configuration.images}: no film could be prepared; {first.path}: {first.reason}")
-    if pseudonyms is None:
-        return Catalogue(films=found.films, files={film.path: film.path for film in found.films}, skipped=found.skipped)
-    originals = [film.path for film in found.films] + [film.path for film in found.skipped]
-    paths = {path: pseudonyms.path(path) for path in originals}
-    patients = {film.patient_id: pseudonyms.patient(film.patient_id) for film in found.films}
+    sources = [read(configuration, pseudonyms) for read in _readers(configuration)]
+    films: dict[str, SourceFilm] = {}
+    for source in sources:
+        for film in source.films:
+            if film.entry.path in films:
+                raise DatasetError(f"{film.entry.path}: found in two sources, needed another name for the folder in it")
+            films[film.entry.path] = film
+    skipped = [film for source in sources for film in source.skipped]
+    if not films:
+        reason = f"; {skipped[0].path}: {skipped[0].reason}" if skipped else ""
+        raise DatasetError(f"{_name(configuration)}: no film could be prepared{reason}")
+    for label in Label:
+        if not any(film.entry.label is label for film in films.values()):
+            raise DatasetError(f"{_name(configuration)}: found no {label} film, needed films of both classes")
     return Catalogue(
-        films=[replace(film, path=paths[film.path], patient_id=patients[film.patient_id]) for film in found.films],
-        files={paths[film.path]: film.path for film in found.films},
-        skipped=[replace(film, path=paths[film.path]) for film in found.skipped],
-        way_back=(
-            *(("patient", original, pseudonym) for original, pseudonym in patients.items()),
-            *(("path", original, pseudonym) for original, pseudonym in paths.items()),
-        ),
+        films=films,
+        skipped=skipped,
+        notes={key: value for source in sources for key, value in source.notes.items()},
+        options={key: value for source in sources for key, value in source.options.items()},
+        way_back=[row for source in sources for row in source.way_back],
     )
+
+
+def _readers(
+    configuration: PrepareConfiguration,
+) -> list[Callable[[PrepareConfiguration, Pseudonyms | None], Source]]:
+    if configuration.images is None:
+        raise ConfigurationError("found no source of films, needed --images with --table")
+    return [read_folder]
+
+
+def _name(configuration: PrepareConfiguration) -> str:
+    return str(configuration.images)

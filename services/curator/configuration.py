@@ -40,12 +40,17 @@ class PhantomConfiguration(Configuration, env_prefix="MAMMOSYNTH_DATASET_PHANTOM
 class PrepareConfiguration(Configuration, env_prefix="MAMMOSYNTH_DATASET_PREPARE_"):
     """Options of `mammosynth dataset prepare`."""
 
-    images: Path
+    images: Path | None = None
     """Folder of films: PNG, JPEG, TIFF or DICOM, grey, 8 to 16 bit."""
 
-    table: Path
-    """CSV with the columns path (below the folder), patient_id and pathology; laterality, view and source if known.
-    Patient, laterality and view of DICOM files may be left to their headers; a column sop_uid can stand for path."""
+    table: Path | None = None
+    """CSV of the films in images, with the columns path (below the folder), patient_id and pathology; laterality, view
+    and source if known. Patient, laterality and view of DICOM files may be left to their headers; a column sop_uid can
+    stand for path."""
+
+    lesions: Path | None = None
+    """CSV of lesions on the films in images, one a row: path, x, y, width, height in pixels of the file (x, y of the
+    top left corner), and pathology if known."""
 
     output: Path
     """Folder of the prepared data set; one that was not finished is continued."""

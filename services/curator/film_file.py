@@ -3,13 +3,13 @@
 import hashlib
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from services.curator.dicom import DicomHeader, is_dicom, read_dicom_film
+from services.curator.readable_file import ReadableFile
 from shared.errors import InvalidImageError
 from shared.images import Film
 
@@ -45,7 +45,7 @@ class FilmFile:
         return float(columns * spacing[1] / (rows * spacing[0]))
 
 
-def read_film_file(path: Path, *, bits: int = 16) -> FilmFile:
+def read_film_file(path: ReadableFile, *, bits: int = 16) -> FilmFile:
     """Read a grey film of 8 or 16 bit.
 
     Args:
@@ -74,7 +74,7 @@ def read_film_file(path: Path, *, bits: int = 16) -> FilmFile:
     return FilmFile(film=film, sha256=_hash(pixels, str(depth)), grey_levels=f"{used} bit")
 
 
-def _read_dicom(path: Path, *, bits: int) -> FilmFile:
+def _read_dicom(path: ReadableFile, *, bits: int) -> FilmFile:
     dicom = read_dicom_film(path, bits=bits)
     form = dicom.form
     kind = f"{form.bits_allocated}{' signed' if form.signed else ''}{' inverted' if form.inverted else ''}"
@@ -89,14 +89,14 @@ def _hash(pixels: NDArray[np.integer], kind: str) -> str:
     return digest.hexdigest()
 
 
-def _read_pixels(path: Path) -> tuple[NDArray[np.integer], int]:
+def _read_pixels(path: ReadableFile) -> tuple[NDArray[np.integer], int]:
     """Decode a file; returns its pixels and their depth, 8 or 16 bit."""
     try:
         with warnings.catch_warnings():
             # Pillow warns of decompression bombs and of damaged metadata; a bomb must not be unpacked.
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=_FORMATS) as image:
+            with path.open("rb") as file, Image.open(file, formats=_FORMATS) as image:
                 frames = int(getattr(image, "n_frames", 1))
                 if frames > 1:
                     raise InvalidImageError(f"found {frames} frames, needed one")

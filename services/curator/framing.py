@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from services.curator.entry import Box
 from shared.images import Film, Mask, mirror, pad_to_square, resize_film, resize_mask
 
 _MARGIN_SHARE = 0.01
@@ -24,6 +25,22 @@ class FramedFilm:
     mirrored: bool
     padding: tuple[int, int, int, int]
     """Black pixels at top, bottom, left, right."""
+
+    def place_box(self, box: Box) -> Box | None:
+        """Carry a box from the original's pixels to those of the square; None when nothing of it was kept."""
+        size = self.film.shape[0]
+        top, left, height, width = self.crop_box
+        above, below, before, after = self.padding
+        rows, columns = size - above - below, size - before - after
+        first_y, last_y = (rows * (edge - top) / height for edge in (box.y, box.y + box.height))
+        first_x, last_x = (columns * (edge - left) / width for edge in (box.x, box.x + box.width))
+        if self.mirrored:
+            first_x, last_x = columns - last_x, columns - first_x
+        first_y, last_y = max(0.0, first_y), min(float(rows), last_y)
+        first_x, last_x = max(0.0, first_x), min(float(columns), last_x)
+        if first_y >= last_y or first_x >= last_x:
+            return None
+        return Box(x=before + first_x, y=above + first_y, width=last_x - first_x, height=last_y - first_y)
 
 
 def points_left(mask: Mask) -> bool:

@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 
 from services.curator.dicom import DicomHeader, is_dicom, read_dicom_header
-from services.curator.preparation import SkippedFilm
-from services.curator.table import TableFilm, merge_rows
+from services.curator.entry import Entry, SkippedFilm
+from services.curator.table import merge_rows
 from services.curator.workers import map_in_processes
 from shared.dataset import Laterality
 from shared.errors import DatasetError, InvalidImageError
@@ -31,12 +31,12 @@ class FileHeader:
 class Identified:
     """The films of a table, each with path and patient."""
 
-    films: list[TableFilm]
+    films: list[Entry]
     skipped: list[SkippedFilm]
     """Films whose file was not found, or cannot be read and has no patient in the table."""
 
 
-def identify(films: Sequence[TableFilm], *, images: Path, table: Path, workers: int | None = 1) -> Identified:
+def identify(films: Sequence[Entry], *, images: Path, table: Path, workers: int | None = 1) -> Identified:
     """Find the files of films that are known by SOP Instance UID, and fill what the table leaves empty.
 
     Args:
@@ -52,7 +52,7 @@ def identify(films: Sequence[TableFilm], *, images: Path, table: Path, workers: 
     placed, skipped = _place(films, images, workers)
     incomplete = [film.path for film in placed if not (film.patient_id and film.laterality and film.view)]
     headers = {found.path: found for found in read_headers(images, incomplete, workers=workers)}
-    complete: dict[str, TableFilm] = {}
+    complete: dict[str, Entry] = {}
     for film in placed:
         found = headers.get(film.path, FileHeader(film.path))
         if found.header is None and found.reason and not film.patient_id:
@@ -91,7 +91,7 @@ def _read_header(images: Path, path: str) -> FileHeader:
         return FileHeader(path, reason=f"cannot be read: {error.strerror}")
 
 
-def _fill(film: TableFilm, header: DicomHeader | None) -> TableFilm:
+def _fill(film: Entry, header: DicomHeader | None) -> Entry:
     if header is None:
         return film
     return replace(
@@ -102,7 +102,7 @@ def _fill(film: TableFilm, header: DicomHeader | None) -> TableFilm:
     )
 
 
-def _place(films: Sequence[TableFilm], images: Path, workers: int | None) -> tuple[list[TableFilm], list[SkippedFilm]]:
+def _place(films: Sequence[Entry], images: Path, workers: int | None) -> tuple[list[Entry], list[SkippedFilm]]:
     """Give each film its path, by the SOP Instance UIDs of all files where the table knows nothing else."""
     if all(film.path for film in films):
         return list(films), []

@@ -1,10 +1,11 @@
 """Physically identical films become one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from services.curator.entry import Entry, worst
 from services.curator.preparation import PreparedFilm
-from services.curator.table import TableFilm, worst
+from shared.dataset import Lesion
 
 
 @dataclass(frozen=True)
@@ -12,13 +13,15 @@ class MergedFilm:
     """A film of the data set: one file, or several with the same pixels."""
 
     prepared: PreparedFilm
-    entry: TableFilm
+    entry: Entry
     """Of the first file by path, with the worst pathology of all."""
-    others: tuple[TableFilm, ...]
+    others: tuple[Entry, ...]
     """The other files' entries."""
+    lesions: tuple[Lesion, ...] = ()
+    """Of all files, each once."""
 
 
-def merge_identical(prepared: Sequence[PreparedFilm], entries: Mapping[str, TableFilm]) -> list[MergedFilm]:
+def merge_identical(prepared: Sequence[PreparedFilm], entries: Mapping[str, Entry]) -> list[MergedFilm]:
     """Join films whose files hold the same pixels.
 
     Args:
@@ -33,8 +36,20 @@ def merge_identical(prepared: Sequence[PreparedFilm], entries: Mapping[str, Tabl
     for same in alike.values():
         own = [entries[film.origin.path] for film in same]
         pathology = worst([entry.pathology for entry in own])
-        merged.append(MergedFilm(same[0], replace(own[0], pathology=pathology), tuple(own[1:])))
+        entry = replace(
+            own[0],
+            pathology=pathology,
+            subset=_join(entry.subset for entry in own),
+            official_split=_join(entry.official_split for entry in own),
+        )
+        lesions = dict.fromkeys(lesion for film in same for lesion in film.lesions)
+        merged.append(MergedFilm(same[0], entry, tuple(own[1:]), tuple(lesions)))
     return merged
+
+
+def _join(values: Iterable[str]) -> str:
+    """Different values, each once, in their alphabetic order."""
+    return ", ".join(sorted({part for value in values for part in value.split(", ") if part}))
 
 
 def patients_together(merged: Sequence[MergedFilm]) -> list[tuple[str, str]]:

@@ -9,11 +9,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from services.curator.breast_mask import find_breast
-from services.curator.film_file import read_film_file
-from services.curator.framing import frame_film
+from services.curator.entry import Entry, SkippedFilm
+from services.curator.film_file import FilmFile, read_film_file
+from services.curator.finding_mask import is_mask
+from services.curator.framing import FramedFilm, frame_film
+from services.curator.lesions import place_findings
 from services.curator.pseudonyms import Pseudonyms
-from services.curator.table import TableFilm
-from shared.dataset import DatasetWriter, Origin
+from services.curator.source import SourceFilm
+from shared.dataset import DatasetWriter, Lesion, Origin
 from shared.errors import InvalidImageError
 from shared.files import write_atomically
 
@@ -28,52 +31,67 @@ class PreparedFilm:
     sha256: str
     """Of the prepared film."""
     origin: Origin
-
-
-@dataclass(frozen=True, kw_only=True)
-class SkippedFilm:
-    """A film that could not be prepared."""
-
-    path: str
-    reason: str
+    lesions: tuple[Lesion, ...] = ()
+    flags: tuple[str, ...] = ()
+    """What the file's header warns of."""
+    remarks: tuple[str, ...] = ()
+    """What was left out of the film."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FilmPreparation:
     """Prepares films; can be sent to other processes."""
 
-    images: Path
     writer: DatasetWriter
     size: int
     mirror_right: bool
-    aspect_ratio: float | None
-    bits: int
     pseudonyms: Pseudonyms | None = None
-    """What stands for paths and UIDs in the data set."""
+    """What stands for UIDs in the data set, where they are secret."""
 
     @property
     def memory(self) -> Path:
         """Folder of what is known of the films prepared so far; it goes when the data set is complete."""
         return self.writer.path / "preparing"
 
-    def prepare(self, path: str, image_id: str) -> PreparedFilm | SkippedFilm:
-        """Prepare and write one film, given as a path below the folder of films; an unusable file is skipped."""
+    def prepare(self, film: SourceFilm, image_id: str) -> PreparedFilm | SkippedFilm:
+        """Prepare and write one film; an unusable file is skipped."""
+        entry = film.entry
         try:
-            file = read_film_file(self.images / path, bits=self.bits)
+            file = read_film_file(film.file, bits=film.bits)
+            if is_mask(file.film):
+                raise InvalidImageError("found two grey levels and no more, as a mask has")
             mask = find_breast(file.film)
         except InvalidImageError as error:
-            return SkippedFilm(path=self.name_path(path), reason=error.message)
+            return SkippedFilm(path=entry.path, reason=error.message)
         framed = frame_film(
             file.film,
             mask,
             size=self.size,
             mirror_right=self.mirror_right,
-            aspect_ratio=self.aspect_ratio or file.aspect_ratio,
+            aspect_ratio=film.aspect_ratio or file.aspect_ratio,
         )
         sha256 = self.writer.write_film(image_id, framed.film, framed.mask)
-        header = file.header
-        origin = Origin(
-            path=self.name_path(path),
+        placed = place_findings(entry.findings, framed, file.film.shape)
+        prepared = PreparedFilm(
+            image_id=image_id,
+            source_sha256=file.sha256,
+            sha256=sha256,
+            origin=self._origin(film, file, framed),
+            lesions=placed.lesions,
+            flags=file.header.flags if file.header else (),
+            remarks=placed.remarks,
+        )
+        write_atomically(self._remembered(image_id), json.dumps(asdict(prepared)).encode())
+        return prepared
+
+    def _origin(self, film: SourceFilm, file: FilmFile, framed: FramedFilm) -> Origin:
+        header, pseudonyms = file.header, self.pseudonyms if film.secret else None
+
+        def name_uid(uid: str) -> str:
+            return pseudonyms.uid(uid) if pseudonyms else uid
+
+        return Origin(
+            path=film.entry.path,
             rows=file.film.shape[0],
             columns=file.film.shape[1],
             crop_box=framed.crop_box,
@@ -82,13 +100,10 @@ class FilmPreparation:
             padding=framed.padding,
             windowing=file.grey_levels,
             pixel_spacing=header.pixel_spacing if header else None,
-            study_uid=self._name_uid(header.study_uid if header else ""),
-            series_uid=self._name_uid(header.series_uid if header else ""),
-            sop_uid=self._name_uid(header.sop_uid if header else ""),
+            study_uid=name_uid(header.study_uid if header else ""),
+            series_uid=name_uid(header.series_uid if header else ""),
+            sop_uid=name_uid(header.sop_uid if header else ""),
         )
-        prepared = PreparedFilm(image_id=image_id, source_sha256=file.sha256, sha256=sha256, origin=origin)
-        write_atomically(self._remembered(image_id), json.dumps(asdict(prepared)).encode())
-        return prepared
 
     def recall(self, image_id: str) -> PreparedFilm | None:
         """What an earlier, killed preparation did with a film; None when the film is still to be prepared."""
@@ -98,14 +113,9 @@ class FilmPreparation:
         values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         origin = values.pop("origin")
         origin |= {key: tuple(origin[key]) for key in ("crop_box", "padding", "pixel_spacing") if origin[key]}
-        return PreparedFilm(**values, origin=Origin(**origin))
-
-    def name_path(self, path: str) -> str:
-        """What stands for a path in the data set."""
-        return self.pseudonyms.path(path) if self.pseudonyms else path
-
-    def _name_uid(self, uid: str) -> str:
-        return self.pseudonyms.uid(uid) if self.pseudonyms else uid
+        lesions = tuple(Lesion(**lesion) for lesion in values.pop("lesions"))
+        values |= {key: tuple(values[key]) for key in ("flags", "remarks")}
+        return PreparedFilm(**values, origin=Origin(**origin), lesions=lesions)
 
     def forget(self) -> None:
         """Remove what was remembered."""
@@ -118,12 +128,12 @@ class FilmPreparation:
         return self.memory / f"{image_id}.json"
 
 
-def name_images(films: Sequence[TableFilm]) -> dict[str, str]:
-    """Give each film an image_id by its path: the file's name where that is unique, else the whole path.
+def name_images(films: Sequence[Entry]) -> dict[str, str]:
+    """Give each film an image_id: its own name or its file's, where that is unique, else the whole path.
 
     An image_id holds letters, digits, "_", "-" and "." only.
     """
-    stems = {film.path: _clean(PurePosixPath(film.path).stem) for film in films}
+    stems = {film.path: _clean(film.name or PurePosixPath(film.path).stem) for film in films}
     stem_counts = Counter(name.lower() for name in stems.values())
     names = {
         path: stem if stem_counts[stem.lower()] == 1 else _clean(path.replace("/", "-")) for path, stem in stems.items()

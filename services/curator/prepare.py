@@ -1,44 +1,40 @@
-"""`mammosynth dataset prepare`: a folder of films and a table become a prepared data set."""
+"""`mammosynth dataset prepare`: films of every source become one prepared data set."""
 
 import csv
-import hashlib
 import io
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 from services.curator.catalogue import Catalogue, make_catalogue
 from services.curator.configuration import PrepareConfiguration
+from services.curator.entry import Entry, SkippedFilm
 from services.curator.merging import MergedFilm, merge_identical, patients_together
-from services.curator.preparation import FilmPreparation, PreparedFilm, SkippedFilm, name_images
+from services.curator.preparation import FilmPreparation, PreparedFilm, name_images
 from services.curator.pseudonyms import Pseudonyms, write_way_back
+from services.curator.source import SourceFilm
 from services.curator.split import PatientFilm, split_patients
 from services.curator.summary import print_counts
-from services.curator.table import TableFilm
 from services.curator.workers import map_in_processes
 from shared.dataset import Dataset, DatasetWriter, Film, Split
-from shared.errors import ConfigurationError, DatasetError, SkippedFilesError
+from shared.errors import DatasetError, SkippedFilesError
 from shared.files import write_atomically
 from shared.log import get_logger
 from shared.progress import progress
 
 
 def run(configuration: PrepareConfiguration) -> None:
-    """Prepare a data set from a folder of images and a table of patients and pathologies."""
-    if not configuration.images.is_dir():
-        raise ConfigurationError(f"--images: found no folder {configuration.images}, needed a folder of films")
+    """Prepare a data set from every source that is given."""
     key = configuration.pseudonymise
     pseudonyms = Pseudonyms.read(key, dataset=configuration.output) if key else None
     catalogue = make_catalogue(configuration, pseudonyms)
-    _split(configuration, catalogue.films)
+    _split(configuration, catalogue.entries)
     if key:
         write_way_back(key, catalogue.way_back)
     preparation = FilmPreparation(
-        images=configuration.images,
-        writer=_begin(configuration, pseudonyms),
+        writer=_begin(configuration, catalogue, pseudonyms),
         size=configuration.size,
         mirror_right=configuration.mirror_right,
-        aspect_ratio=configuration.width_to_height,
-        bits=configuration.bits,
         pseudonyms=pseudonyms,
     )
     if (configuration.output / "dataset.json").exists():
@@ -58,20 +54,20 @@ def run(configuration: PrepareConfiguration) -> None:
         raise SkippedFilesError(f"{skipped} files were skipped; see {configuration.output / 'skipped.csv'}")
 
 
-def _begin(configuration: PrepareConfiguration, pseudonyms: Pseudonyms | None) -> DatasetWriter:
+def _begin(configuration: PrepareConfiguration, catalogue: Catalogue, pseudonyms: Pseudonyms | None) -> DatasetWriter:
     """Begin or continue the data set; everything that decides what is in it stands in its options."""
     options = configuration.model_dump(
         mode="json",
         include={"aspect_ratio", "mirror_right", "bits", "without_callback", "source", "test", "test_share"},
     )
-    options["table_sha256"] = hashlib.sha256(configuration.table.read_bytes()).hexdigest()
+    options |= catalogue.options
     if pseudonyms is not None:
         options["pseudonyms"] = pseudonyms.fingerprint
     return DatasetWriter(configuration.output, size=configuration.size, options=options, seed=configuration.seed)
 
 
 def _split(
-    configuration: PrepareConfiguration, entries: Sequence[TableFilm], together: Sequence[tuple[str, str]] = ()
+    configuration: PrepareConfiguration, entries: Sequence[Entry], together: Sequence[tuple[str, str]] = ()
 ) -> dict[str, Split]:
     return split_patients(
         [PatientFilm(entry.patient_id, entry.source, entry.label) for entry in entries],
@@ -83,10 +79,10 @@ def _split(
 
 def _prepare_all(configuration: PrepareConfiguration, preparation: FilmPreparation, catalogue: Catalogue) -> int:
     """Prepare what is missing and finish the data set; returns how many files were skipped."""
-    names = name_images(catalogue.films)
+    names = name_images(catalogue.entries)
     recalled = {path: preparation.recall(image_id) for path, image_id in names.items()}
     prepared = [film for film in recalled.values() if film is not None]
-    missing = [(catalogue.files[path], names[path]) for path, film in recalled.items() if film is None]
+    missing = [(catalogue.films[path], names[path]) for path, film in recalled.items() if film is None]
     skipped = list(catalogue.skipped)
     prepare = partial(_prepare_one, preparation)
     with progress("preparing films", total=len(names), done=len(prepared)) as shown:
@@ -99,8 +95,8 @@ def _prepare_all(configuration: PrepareConfiguration, preparation: FilmPreparati
                 shown.advance(note=film.image_id)
     _write_skipped(configuration, skipped)
     if not prepared:
-        raise DatasetError(f"{configuration.images}: no film could be prepared; {skipped[0].path}: {skipped[0].reason}")
-    merged = merge_identical(prepared, {film.path: film for film in catalogue.films})
+        raise DatasetError(f"no film could be prepared; {skipped[0].path}: {skipped[0].reason}")
+    merged = merge_identical(prepared, {entry.path: entry for entry in catalogue.entries})
     for one in merged:
         for other in one.others:
             preparation.writer.discard_film(names[other.path])
@@ -109,13 +105,21 @@ def _prepare_all(configuration: PrepareConfiguration, preparation: FilmPreparati
         [_row(one, splits[one.entry.patient_id]) for one in merged],
         merged=sum(len(one.others) for one in merged),
         skipped=len(skipped),
-        notes={"merged_films": {one.entry.path: [other.path for other in one.others] for one in merged if one.others}},
+        notes=dict(catalogue.notes) | _notes(prepared, merged),
     )
     preparation.forget()
     return len(skipped)
 
 
-def _prepare_one(preparation: FilmPreparation, film: tuple[str, str]) -> PreparedFilm | SkippedFilm:
+def _notes(prepared: Sequence[PreparedFilm], merged: Sequence[MergedFilm]) -> dict[str, Any]:
+    remarks = {film.origin.path: list(film.remarks) for film in prepared if film.remarks}
+    return {
+        "merged_films": {one.entry.path: [other.path for other in one.others] for one in merged if one.others},
+        "remarks": dict(sorted(remarks.items())),
+    }
+
+
+def _prepare_one(preparation: FilmPreparation, film: tuple[SourceFilm, str]) -> PreparedFilm | SkippedFilm:
     return preparation.prepare(*film)
 
 
@@ -125,15 +129,14 @@ def _restore(configuration: PrepareConfiguration, preparation: FilmPreparation, 
     for film in dataset.films:
         if preparation.writer.has_film(film.image_id):
             continue
-        again = preparation.prepare(catalogue.files.get(film.origin.path, film.origin.path), film.image_id)
+        source = catalogue.films.get(film.origin.path)
+        gone = SkippedFilm(path=film.origin.path, reason="no source has it")
+        again = preparation.prepare(source, film.image_id) if source else gone
         if isinstance(again, SkippedFilm) or again.sha256 != film.sha256:
             reason = again.reason if isinstance(again, SkippedFilm) else "its file has changed"
             raise DatasetError(f"{film.image_id}: lost, and cannot be made again from {film.origin.path}: {reason}")
     preparation.writer.finish(
-        dataset.films,
-        merged=dataset.info["merged"],
-        skipped=dataset.info["skipped"],
-        notes={"merged_films": dataset.info["merged_films"]},
+        dataset.films, merged=dataset.info["merged"], skipped=dataset.info["skipped"], notes=dataset.notes
     )
     preparation.forget()
     return int(dataset.info["skipped"])
@@ -152,6 +155,10 @@ def _row(film: MergedFilm, split: Split) -> Film:
         split=split,
         sha256=film.prepared.sha256,
         origin=film.prepared.origin,
+        lesions=film.lesions,
+        subset=entry.subset,
+        official_split=entry.official_split,
+        flags=film.prepared.flags,
     )
 
 

@@ -1,11 +1,12 @@
 """The table beside a folder of films: which patient and which pathology each film belongs to."""
 
-import csv
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 
+from services.curator.csv_rows import check_columns, read_csv_rows
+from services.curator.entry import PATHOLOGIES, Entry, worst
 from shared.dataset import Label, Laterality
 from shared.errors import DatasetError
 
@@ -13,9 +14,6 @@ REQUIRED_COLUMNS = ("pathology",)
 # A film is found by one of these.
 PLACE_COLUMNS = ("path", "sop_uid")
 OPTIONAL_COLUMNS = ("laterality", "view", "source")
-
-# From least to worst; CBIS-DDSM's vocabulary.
-PATHOLOGIES = ("BENIGN_WITHOUT_CALLBACK", "BENIGN", "MALIGNANT")
 
 _LATERALITIES = {
     "": Laterality.UNKNOWN,
@@ -26,40 +24,7 @@ _LATERALITIES = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class TableFilm:
-    """A film as the table has it; its pathology is the worst of its rows."""
-
-    path: str
-    """Of the file, relative to the folder of films; empty while only `sop_uid` is known."""
-    patient_id: str
-    """Empty while only the file's header knows it."""
-    pathology: str
-    laterality: Laterality
-    view: str
-    source: str
-    row: int
-    """First row of the film; the header is row 1."""
-    sop_uid: str = ""
-    """SOP Instance UID (0008,0018) of the file, where the table has no path."""
-
-    @property
-    def label(self) -> Label:
-        """Class of the film: benign without callback counts as benign."""
-        return label_of(self.pathology)
-
-
-def label_of(pathology: str) -> Label:
-    """Class of a pathology of `PATHOLOGIES`."""
-    return Label.MALIGNANT if pathology == "MALIGNANT" else Label.BENIGN
-
-
-def worst(pathologies: Sequence[str]) -> str:
-    """The worst of some pathologies of `PATHOLOGIES`."""
-    return max(pathologies, key=PATHOLOGIES.index)
-
-
-def read_table(path: Path, *, source: str, drop_without_callback: bool = False) -> list[TableFilm]:
+def read_table(path: Path, *, source: str, drop_without_callback: bool = False) -> list[Entry]:
     """Read a CSV with the columns path (or sop_uid), pathology, and optionally patient_id, laterality, view and source.
 
     Other columns are ignored. Several rows of one path (or sop_uid) are findings of one film. A patient may be missing
@@ -77,8 +42,8 @@ def read_table(path: Path, *, source: str, drop_without_callback: bool = False) 
         DatasetError: if the table is malformed or has no film of one of the classes: names file, row and column.
 
     """
-    films: dict[str, TableFilm] = {}
-    for row, cells in _read_rows(path):
+    films: dict[str, Entry] = {}
+    for row, cells in read_csv_rows(path, check=partial(_check_header, path)):
         film = _read_film(path, row, cells, source)
         place = film.path or film.sop_uid
         before = films.get(place)
@@ -92,43 +57,13 @@ def read_table(path: Path, *, source: str, drop_without_callback: bool = False) 
     return kept
 
 
-def _read_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
-    """Rows by their number, each with its cells by column name, without blanks around them."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.reader(file, strict=True))
-    except OSError as error:
-        raise DatasetError(f"{path}: cannot be read: {error.strerror}") from error
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path}: found no CSV in UTF-8: {error}") from error
-    header = _read_header(path, rows[0] if rows else [])
-    read = []
-    for number, cells in enumerate(rows[1:], start=2):
-        if not any(cell.strip() for cell in cells):
-            continue
-        if len(cells) != len(header):
-            raise DatasetError(f"{path}, row {number}: found {len(cells)} cells, needed {len(header)}")
-        read.append((number, dict(zip(header, (cell.strip() for cell in cells), strict=True))))
-    if not read:
-        raise DatasetError(f"{path}, row 2: found no film, needed at least one")
-    return read
-
-
-def _read_header(path: Path, cells: list[str]) -> list[str]:
-    if not cells:
-        raise DatasetError(f"{path}, row 1: found nothing, needed the columns path, patient_id and pathology")
-    header = [name.strip().lower() for name in cells]
+def _check_header(path: Path, header: list[str]) -> None:
     if not set(PLACE_COLUMNS) & set(header):
         raise DatasetError(f"{path}, row 1, column path: missing; found {', '.join(header)}")
-    for name in (*REQUIRED_COLUMNS, *PLACE_COLUMNS, "patient_id", *OPTIONAL_COLUMNS):
-        if name in REQUIRED_COLUMNS and name not in header:
-            raise DatasetError(f"{path}, row 1, column {name}: missing; found {', '.join(header)}")
-        if header.count(name) > 1:
-            raise DatasetError(f"{path}, row 1, column {name}: found {header.count(name)} of that name, needed one")
-    return header
+    check_columns(path, header, needed=REQUIRED_COLUMNS, known=(*PLACE_COLUMNS, "patient_id", *OPTIONAL_COLUMNS))
 
 
-def _read_film(path: Path, row: int, cells: dict[str, str], source: str) -> TableFilm:
+def _read_film(path: Path, row: int, cells: dict[str, str], source: str) -> Entry:
     def refuse(column: str, needed: str) -> DatasetError:
         return DatasetError(f"{path}, row {row}, column {column}: found {cells[column]!r}, needed {needed}")
 
@@ -148,7 +83,7 @@ def _read_film(path: Path, row: int, cells: dict[str, str], source: str) -> Tabl
     view = cells.get("view", "").upper()
     if not re.fullmatch(r"[A-Z]{0,8}", view):
         raise refuse("view", "a view such as CC or MLO, or nothing")
-    return TableFilm(
+    return Entry(
         path=str(film_path) if film_path.name else "",
         patient_id=cells.get("patient_id", ""),
         pathology=pathology,
@@ -160,7 +95,7 @@ def _read_film(path: Path, row: int, cells: dict[str, str], source: str) -> Tabl
     )
 
 
-def merge_rows(path: Path, before: TableFilm, film: TableFilm) -> TableFilm:
+def merge_rows(path: Path, before: Entry, film: Entry) -> Entry:
     """Join two rows of one film, which may differ in pathology only.
 
     Raises:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from shared.dataset.schema import SCHEMA_VERSION, Film, Label, Split, from_row, to_row
+from shared.dataset.schema import INFO_KEYS, LATER_COLUMNS, SCHEMA_VERSION, Film, Label, Split, from_row, to_row
 from shared.errors import DatasetError, InvalidImageError, NotFoundError
 from shared.images import Film as Pixels
 from shared.images import Mask, decode_mask_png, decode_png16
@@ -52,6 +52,11 @@ class Dataset:
             raise DatasetError(f"{path}: holds no film")
         _check_patients(path, films)
         return cls(path, info, tuple(sorted(films, key=lambda film: film.image_id)))
+
+    @property
+    def notes(self) -> dict[str, Any]:
+        """What of `info` the preparation noted beside what every data set has."""
+        return {key: value for key, value in self.info.items() if key not in INFO_KEYS}
 
     def select(self, *, split: Split | None = None, label: Label | None = None) -> tuple[Film, ...]:
         """Films of a split and a label, in the order of their image_id; None takes all."""
@@ -100,7 +105,10 @@ class Dataset:
     @cached_property
     def sha256(self) -> str:
         """Hash over the films and all that is known of them; equal hashes mean the same data set."""
-        rows = [to_row(film) for film in self.films]
+        rows = [
+            {column: value for column, value in to_row(film).items() if value or column not in LATER_COLUMNS}
+            for film in self.films
+        ]
         text = json.dumps({"size": self.size, "films": rows}, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 

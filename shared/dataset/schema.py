@@ -11,6 +11,20 @@ from shared.errors import DatasetError
 
 SCHEMA_VERSION = 1
 
+# What stands in `dataset.json` of every data set.
+INFO_KEYS = (
+    "schema_version",
+    "size",
+    "options",
+    "seed",
+    "films",
+    "patients",
+    "merged",
+    "skipped",
+    "counts",
+    "tool_version",
+)
+
 
 class Label(StrEnum):
     """Worst pathology of a film's findings, in two classes."""
@@ -48,6 +62,8 @@ class Lesion:
     height: float
     label: str
     """"benign", "malignant", or empty where it is not known."""
+    path: str = ""
+    """Of the file with the finding's mask, as `Origin.path` tells that of a film; empty where only the box is known."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +111,12 @@ class Film:
     """`shared.images.sha256_pixels` of the prepared film."""
     origin: Origin
     lesions: tuple[Lesion, ...] = ()
+    subset: str = ""
+    """Part of the source, such as "mass", "calc", "D1" or "D2"."""
+    official_split: str = ""
+    """Where the source's own split has the film's patient: "train", "test", both, or empty where it has no split."""
+    flags: tuple[str, ...] = ()
+    """What the file's header warns of, such as "implant", "magnification" or "burned-in annotation"."""
 
 
 _LESION = pa.struct(
@@ -104,6 +126,7 @@ _LESION = pa.struct(
         ("width", pa.float64()),
         ("height", pa.float64()),
         ("label", pa.string()),
+        ("path", pa.string()),
     ]
 )
 
@@ -131,8 +154,14 @@ TABLE_SCHEMA = pa.schema(
         ("series_uid", pa.string()),
         ("sop_uid", pa.string()),
         ("lesions", pa.list_(_LESION)),
+        ("subset", pa.string()),
+        ("official_split", pa.string()),
+        ("flags", pa.list_(pa.string())),
     ]
 )
+
+# Columns that data sets of the first release lack; empty, they leave the hash of a data set as it was.
+LATER_COLUMNS = ("subset", "official_split", "flags")
 
 
 def check_image_id(image_id: str) -> None:
@@ -187,7 +216,10 @@ def from_row(row: dict[str, Any], *, where: str) -> Film:
             split=Split(row["split"]),
             sha256=row["sha256"],
             origin=origin,
-            lesions=tuple(Lesion(**lesion) for lesion in row["lesions"] or ()),
+            lesions=tuple(Lesion(**(lesion | {"path": lesion.get("path") or ""})) for lesion in row["lesions"] or ()),
+            subset=row.get("subset") or "",
+            official_split=row.get("official_split") or "",
+            flags=tuple(row.get("flags") or ()),
         )
     except (KeyError, TypeError, ValueError, DatasetError) as error:
         raise DatasetError(f"{where}: {error}") from error

@@ -5,7 +5,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from services.curator.dicom.header import DicomHeader
 from services.curator.dicom.part10 import OpenedFile, open_dicom
 from services.curator.dicom.pixel_format import PixelFormat
 from services.curator.dicom.pixels import StoredPixels, decode_pixels
+from services.curator.readable_file import ReadableFile
 from shared.errors import InvalidImageError
 from shared.images import Film
 
@@ -35,7 +35,7 @@ class DicomFilm:
     """How stored values were mapped to [0, 1]."""
 
 
-def read_dicom_header(path: Path) -> DicomHeader:
+def read_dicom_header(path: ReadableFile) -> DicomHeader:
     """Read who and what a file shows.
 
     Raises:
@@ -46,7 +46,7 @@ def read_dicom_header(path: Path) -> DicomHeader:
         return DicomHeader.read(opened.header)
 
 
-def read_dicom_film(path: Path, *, bits: int = 16) -> DicomFilm:
+def read_dicom_film(path: ReadableFile, *, bits: int = 16) -> DicomFilm:
     """Read a film.
 
     Args:
@@ -76,7 +76,7 @@ def _present(stored: StoredPixels, form: PixelFormat) -> np.ndarray[tuple[int], 
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[OpenedFile]:
+def _opened(path: ReadableFile) -> Iterator[OpenedFile]:
     # pydicom warns of whatever departs from the standard, twice, and reads on.
     logger = logging.getLogger("pydicom")
     level = logger.level

@@ -34,6 +34,16 @@ _VIEWS = {
     "399101009": "XCCM",
     "R-1024B": "XCCM",
 }
+# PS3.16, CID 4015 (view modifiers), likewise.
+_MODIFIERS = {
+    "399163009": "magnification",
+    "R-102D6": "magnification",
+    "399055006": "spot compression",
+    "R-102D7": "spot compression",
+    "399209000": "implant",
+    "R-102D5": "implant",
+}
+_MOST_MAGNIFICATION = 1.2
 _LATERALITIES = {"L": Laterality.LEFT, "R": Laterality.RIGHT}
 # Of the patient, of the detector, of the digitised film: the first that is there.
 _SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
@@ -54,6 +64,8 @@ class DicomHeader:
     study_uid: str
     series_uid: str
     sop_uid: str
+    flags: tuple[str, ...] = ()
+    """What to be wary of, in words: see `read_flags`."""
 
     @classmethod
     def read(cls, header: Dataset) -> "DicomHeader":
@@ -68,6 +80,7 @@ class DicomHeader:
             study_uid=_read_uid(header, "StudyInstanceUID"),
             series_uid=_read_uid(header, "SeriesInstanceUID"),
             sop_uid=_read_uid(header, "SOPInstanceUID"),
+            flags=read_flags(header),
         )
 
 
@@ -96,6 +109,31 @@ def read_number(header: Dataset, keyword: str, *, default: float | None = None) 
     if not math.isfinite(number):
         raise InvalidImageError(f"found {keyword} {header.get(keyword)!r}, needed a number")
     return number
+
+
+def read_flags(header: Dataset) -> tuple[str, ...]:
+    """What a header warns of, each once, in alphabetic order.
+
+    "implant" (Breast Implant Present, or a displaced implant as the view's modifier), "magnification" and "spot
+    compression" (the view's modifiers, or Estimated Radiographic Magnification Factor), "partial view", and "burned-in
+    annotation".
+    """
+    said = {
+        "implant": _text(header, "BreastImplantPresent").upper() == "YES",
+        "partial view": _text(header, "PartialView").upper() == "YES",
+        "burned-in annotation": _text(header, "BurnedInAnnotation").upper() == "YES",
+    }
+    flags = {flag for flag, holds in said.items() if holds}
+    for view in header.get("ViewCodeSequence") or ():
+        for modifier in view.get("ViewModifierCodeSequence") or ():
+            flags.add(_MODIFIERS.get(_text(modifier, "CodeValue"), ""))
+    try:
+        factor = read_number(header, "EstimatedRadiographicMagnificationFactor", default=1.0)
+    except InvalidImageError:
+        factor = 1.0
+    if factor > _MOST_MAGNIFICATION:
+        flags.add("magnification")
+    return tuple(sorted(flags - {""}))
 
 
 def _text(header: Dataset, keyword: str) -> str:

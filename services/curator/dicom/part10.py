@@ -3,7 +3,6 @@
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
 from pydicom.datadict import tag_for_keyword
@@ -19,6 +18,7 @@ from pydicom.uid import (
 )
 
 from services.curator.dicom.compressed import DECODERS
+from services.curator.readable_file import ReadableFile
 from shared.errors import InvalidImageError
 
 NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
@@ -44,6 +44,10 @@ _KEYWORDS = (
     "ImagerPixelSpacing",
     "NominalScannedPixelSpacing",
     "PresentationIntentType",
+    "BreastImplantPresent",
+    "PartialView",
+    "BurnedInAnnotation",
+    "EstimatedRadiographicMagnificationFactor",
     "SamplesPerPixel",
     "PhotometricInterpretation",
     "NumberOfFrames",
@@ -78,7 +82,7 @@ class OpenedFile:
     has_pixels: bool
 
 
-def is_dicom(path: Path) -> bool:
+def is_dicom(path: ReadableFile) -> bool:
     """Whether a file is DICOM, by its content: a preamble (PS3.10, 7.1), or a data set of group 0002 or 0008."""
     with path.open("rb") as file:
         start = file.read(_PREAMBLE_BYTES + 4)

@@ -4,11 +4,10 @@ from pathlib import Path
 import pydicom
 import pytest
 
+from services.curator.entry import Entry, SkippedFilm
 from services.curator.identification import Identified, identify
 from services.curator.phantom import make_phantom
 from services.curator.phantom.dicom import write_dicom
-from services.curator.preparation import SkippedFilm
-from services.curator.table import TableFilm
 from shared.dataset import Laterality
 from shared.errors import DatasetError
 
@@ -36,7 +35,7 @@ def uid_of(path: Path) -> str:
     return str(pydicom.dcmread(path).SOPInstanceUID)
 
 
-def entry(path: str = "right.dcm", **values: object) -> TableFilm:
+def entry(path: str = "right.dcm", **values: object) -> Entry:
     given: dict[str, object] = {
         "path": path,
         "patient_id": "",
@@ -46,10 +45,10 @@ def entry(path: str = "right.dcm", **values: object) -> TableFilm:
         "source": "A",
         "row": 2,
     }
-    return TableFilm(**(given | values))  # type: ignore[arg-type]
+    return Entry(**(given | values))  # type: ignore[arg-type]
 
 
-def run(images: Path, *films: TableFilm) -> Identified:
+def run(images: Path, *films: Entry) -> Identified:
     return identify(films, images=images, table=TABLE)
 
 

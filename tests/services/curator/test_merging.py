@@ -1,6 +1,6 @@
+from services.curator.entry import Entry
 from services.curator.merging import merge_identical, patients_together
 from services.curator.preparation import PreparedFilm
-from services.curator.table import TableFilm
 from shared.dataset import Laterality, Origin
 
 
@@ -11,8 +11,8 @@ def prepared(path: str, pixels: str) -> PreparedFilm:
     return PreparedFilm(image_id=path, source_sha256=pixels, sha256=pixels, origin=origin)
 
 
-def entry(path: str, patient: str, pathology: str) -> TableFilm:
-    return TableFilm(
+def entry(path: str, patient: str, pathology: str) -> Entry:
+    return Entry(
         path=path, patient_id=patient, pathology=pathology, laterality=Laterality.LEFT, view="CC", source="A", row=2
     )
 

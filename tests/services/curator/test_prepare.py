@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from services.curator.configuration import PrepareConfiguration
+from services.curator.entry import SkippedFilm
 from services.curator.phantom import make_phantom
-from services.curator.preparation import FilmPreparation, PreparedFilm, SkippedFilm
+from services.curator.preparation import FilmPreparation, PreparedFilm
 from services.curator.prepare import run
+from services.curator.source import SourceFilm
 from services.curator.split import PatientFilm, split_patients
 from shared.dataset import Dataset, Label, Laterality, Split
 from shared.errors import ConfigurationError, DatasetError, SkippedFilesError
@@ -253,8 +255,8 @@ def test_a_second_run_prepares_nothing(
 ) -> None:
     before = Dataset.open(prepared)
 
-    def refuse(self: FilmPreparation, path: str, image_id: str) -> PreparedFilm | SkippedFilm:
-        raise AssertionError(f"{path} was prepared again as {image_id}")
+    def refuse(self: FilmPreparation, film: SourceFilm, image_id: str) -> PreparedFilm | SkippedFilm:
+        raise AssertionError(f"{film} was prepared again as {image_id}")
 
     monkeypatch.setattr(FilmPreparation, "prepare", refuse)
     prepare_phantoms(prepared)

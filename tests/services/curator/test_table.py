@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from services.curator.table import TableFilm, read_table
+from services.curator.entry import Entry
+from services.curator.table import read_table
 from shared.dataset import Label, Laterality
 from shared.errors import DatasetError
 
@@ -16,13 +17,13 @@ def write(folder: Path, text: str | bytes) -> Path:
     return path
 
 
-def read(folder: Path, text: str | bytes, *, drop: bool = False) -> list[TableFilm]:
+def read(folder: Path, text: str | bytes, *, drop: bool = False) -> list[Entry]:
     return read_table(write(folder, text), source="clinic", drop_without_callback=drop)
 
 
 def test_rows_become_films_in_their_order(tmp_path: Path) -> None:
     first, second = read(tmp_path, GOOD)
-    assert first == TableFilm(
+    assert first == Entry(
         path="a.png",
         patient_id="P1",
         pathology="BENIGN",

@@ -1,14 +1,16 @@
 """A prepared data set is read whole, or refused by what is wrong with it."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from shared import images
-from shared.dataset import Dataset, DatasetWriter, Film, Label, Split
+from shared.dataset import Dataset, DatasetWriter, Film, Label, Split, schema
 from shared.errors import DatasetError, NotFoundError
 
 
@@ -61,6 +63,40 @@ def test_the_hash_changes_with_whatever_is_known_of_a_film(folder: Path, made: C
     writer.finish([*before.films[:2], made("c", label=Label.BENIGN, sha256="cd" * 32)])
     changed = Dataset.open(folder).sha256
     assert len({before.sha256, without, changed}) == 3
+
+
+def test_a_data_set_without_the_later_columns_is_read_and_keeps_its_hash(
+    made: Callable[..., Film], write: Callable[..., DatasetWriter]
+) -> None:
+    folder = write(made("a", lesions=()), made("b", lesions=())).path
+    before = Dataset.open(folder)
+    table = pq.read_table(folder / "dataset.parquet").drop_columns(["subset", "official_split", "flags"])
+    pq.write_table(table, folder / "dataset.parquet")
+    old = Dataset.open(folder)
+    assert old.films == before.films
+    first = schema.to_row(before.films[0])
+    assert {column: first[column] for column in schema.LATER_COLUMNS} == {
+        "subset": "",
+        "official_split": "",
+        "flags": (),
+    }
+    rows = [
+        {key: value for key, value in schema.to_row(film).items() if key not in schema.LATER_COLUMNS}
+        for film in old.films
+    ]
+    text = json.dumps({"size": 16, "films": rows}, sort_keys=True, separators=(",", ":"))
+    assert old.sha256 == before.sha256 == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_the_hash_changes_with_the_later_columns(
+    made: Callable[..., Film], write: Callable[..., DatasetWriter]
+) -> None:
+    writer = write(made("a"))
+    hashes = {Dataset.open(writer.path).sha256}
+    for change in ({"subset": "mass"}, {"official_split": "test"}, {"flags": ("implant",)}):
+        writer.finish([made("a", **change)])
+        hashes.add(Dataset.open(writer.path).sha256)
+    assert len(hashes) == 4
 
 
 def test_a_film_that_is_not_there_is_not_found(folder: Path) -> None:

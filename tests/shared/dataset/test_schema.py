@@ -6,12 +6,17 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from shared.dataset import Film, Laterality, schema
+from shared.dataset import Film, Laterality, Lesion, schema
 from shared.errors import DatasetError
 
 
 def test_a_film_survives_the_table(made: Callable[..., Film]) -> None:
-    films = [made("a"), made("b", lesions=(), laterality=Laterality.UNKNOWN, view="")]
+    films = [
+        made("a"),
+        made("b", lesions=(), laterality=Laterality.UNKNOWN, view=""),
+        made("c", subset="mass", official_split="train, test", flags=("implant", "magnification")),
+        made("d", lesions=(Lesion(1, 2, 3, 4, "", "masks/d.dcm"),)),
+    ]
     table = pa.Table.from_pylist([schema.to_row(film) for film in films], schema=schema.TABLE_SCHEMA)
     assert [schema.from_row(row, where="row") for row in table.to_pylist()] == films
 

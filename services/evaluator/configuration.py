@@ -23,3 +23,18 @@ class ReportConfiguration(Configuration, env_prefix="MAMMOSYNTH_REPORT_"):
     """Rejected films that are shown at most for each reason."""
     picture_size: int = Field(default=256, ge=64, le=1024)
     """Rows and columns of a picture at most, in pixels."""
+
+
+class JudgeConfiguration(Configuration, env_prefix="MAMMOSYNTH_JUDGE_"):
+    """`mammosynth judge`."""
+
+    run: Annotated[Path, Positional()]
+    """Run directory; the run may still be going."""
+    model: Path
+    """Model file of another classifier than the run's; best trained on other patients, by --part."""
+    dataset: Path | None = None
+    """Folder of the prepared data set; the one that the run was started with if not given."""
+    output: Path | None = None
+    """File that is written; judge-NAME.json in the run directory if not given, NAME being the model's."""
+    threads: int = Field(default=1, ge=1)
+    """CPU threads."""

@@ -38,6 +38,7 @@ PREFIXES = {
     "replay": "MAMMOSYNTH_REPLAY_",
     "status": "MAMMOSYNTH_STATUS_",
     "report": "MAMMOSYNTH_REPORT_",
+    "judge": "MAMMOSYNTH_JUDGE_",
 }
 
 

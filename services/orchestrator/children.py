@@ -4,14 +4,14 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from services.orchestrator.configuration import ServicesConfiguration
-from services.orchestrator.peers import SERVICES
+from services.orchestrator.configuration import ServicesConfiguration, StylizerPeerConfiguration
+from services.orchestrator.peers import GATES, SERVICES
 from shared.errors import ConfigurationError, UnavailableError
 from shared.log import get_logger
 
@@ -84,7 +84,7 @@ class _Child:
 
 @asynccontextmanager
 async def running_services(
-    configuration: ServicesConfiguration, *, logs: Path | None
+    configuration: StylizerPeerConfiguration, *, logs: Path | None, names: Sequence[str] = SERVICES
 ) -> AsyncIterator[tuple[dict[str, str], asyncio.Event]]:
     """Give the address of each model service, by name, having started those that no address was given for.
 
@@ -94,13 +94,14 @@ async def running_services(
     Args:
         configuration: addresses, models, and what to start services with.
         logs: folder for the logs of started services; a temporary one if None.
+        names: the services that are needed.
 
     Raises:
         ConfigurationError: if a service refuses its configuration.
         UnavailableError: if one does not start in time.
 
     """
-    given = {name: getattr(configuration, name) for name in SERVICES if getattr(configuration, name)}
+    given = {name: getattr(configuration, name) for name in names if getattr(configuration, name)}
     broken = asyncio.Event()
     with tempfile.TemporaryDirectory() as temporary:
         folder = logs or Path(temporary)
@@ -108,7 +109,7 @@ async def running_services(
         children = [
             _Child(name, options, (folder / f"{name}.log").open("ab"))
             for name, options in _options(configuration).items()
-            if name not in given
+            if name in names and name not in given
         ]
         watchers: list[asyncio.Task[None]] = []
         try:
@@ -124,7 +125,7 @@ async def running_services(
                 child.log.close()
 
 
-async def _keep_alive(child: _Child, configuration: ServicesConfiguration, broken: asyncio.Event) -> None:
+async def _keep_alive(child: _Child, configuration: StylizerPeerConfiguration, broken: asyncio.Event) -> None:
     log = get_logger("services")
     while child.process is not None:
         code = await child.process.wait()
@@ -144,14 +145,13 @@ async def _keep_alive(child: _Child, configuration: ServicesConfiguration, broke
             return
 
 
-def _options(configuration: ServicesConfiguration) -> dict[str, tuple[str, ...]]:
+def _options(configuration: StylizerPeerConfiguration) -> dict[str, tuple[str, ...]]:
     stylizer = ["--trunk", configuration.trunk]
     if configuration.slots is not None:
         stylizer += ["--slots", str(configuration.slots)]
     if configuration.threads is not None:
         stylizer += ["--threads", str(configuration.threads)]
-    return {
-        "stylizer": tuple(stylizer),
-        "anomaly": ("--model", str(configuration.models / "anomaly.onnx")),
-        "classifier": ("--model", str(configuration.models / "classifier.onnx")),
-    }
+    options = {"stylizer": tuple(stylizer)}
+    if isinstance(configuration, ServicesConfiguration):
+        options |= {gate: ("--model", str(configuration.models / f"{gate}.onnx")) for gate in GATES}
+    return options

@@ -1,6 +1,7 @@
 """The sub-commands of the orchestrator."""
 
 from services.orchestrator.configuration import (
+    BatteryConfiguration,
     FinaliseConfiguration,
     GenerateConfiguration,
     OrchestratorConfiguration,
@@ -34,5 +35,11 @@ COMMANDS = (
         ReplayConfiguration,
         "services.orchestrator.replay",
         "Make an accepted film again and compare it to the bit.",
+    ),
+    Command(
+        "battery make",
+        BatteryConfiguration,
+        "services.orchestrator.battery.make",
+        "Spoil real films, in pixels and by style transfer; an interrupted making goes on where it was.",
     ),
 )

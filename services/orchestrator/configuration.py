@@ -12,11 +12,9 @@ from shared.rpc.server import ServerConfiguration
 _ADDRESS = r"^.+:\d+$"
 
 
-class ServicesConfiguration(TlsConfiguration):
-    """Where the three model services are, or what they are started with."""
+class StylizerPeerConfiguration(TlsConfiguration):
+    """Where the stylizer is, or what it is started with."""
 
-    models: Path = Path("models")
-    """Folder with anomaly.onnx and classifier.onnx, for the services that are started here."""
     trunk: str = "vgg16"
     """Weights of the stylizer that is started here: vgg16 (shipped), vgg19 (a download), or a safetensors file."""
     slots: int | None = Field(default=None, ge=1)
@@ -25,16 +23,23 @@ class ServicesConfiguration(TlsConfiguration):
     """Threads of the stylizer that is started here; all cores if not given."""
     stylizer: str | None = Field(default=None, pattern=_ADDRESS)
     """Address of a running stylizer, HOST:PORT or dns:///NAME:PORT; one is started here if not given."""
-    anomaly: str | None = Field(default=None, pattern=_ADDRESS)
-    """Address of a running anomaly service; one is started here if not given."""
-    classifier: str | None = Field(default=None, pattern=_ADDRESS)
-    """Address of a running classifier service; one is started here if not given."""
     tls_ca: Path | None = None
     """PEM file of authorities that running services' certificates must lead to; without it nothing is encrypted."""
     start_timeout_s: float = Field(default=180.0, gt=0)
     """Seconds that the services may take until they are ready."""
     trajectory_timeout_s: float = Field(default=7200.0, gt=0)
     """Seconds after which a trajectory that has not ended counts as a fault and is run again."""
+
+
+class ServicesConfiguration(StylizerPeerConfiguration):
+    """Where the three model services are, or what they are started with."""
+
+    models: Path = Path("models")
+    """Folder with anomaly.onnx and classifier.onnx, for the services that are started here."""
+    anomaly: str | None = Field(default=None, pattern=_ADDRESS)
+    """Address of a running anomaly service; one is started here if not given."""
+    classifier: str | None = Field(default=None, pattern=_ADDRESS)
+    """Address of a running classifier service; one is started here if not given."""
 
 
 class GenerateConfiguration(ServicesConfiguration, env_prefix="MAMMOSYNTH_GENERATE_"):
@@ -106,3 +111,22 @@ class OrchestratorConfiguration(ServerConfiguration, ServicesConfiguration, env_
     """Pairs worked on at once for one stream; twice the stylizer's slots if not given."""
     any_size: bool = False
     """Use a policy at another size than the one it was tuned at."""
+
+
+class BatteryConfiguration(StylizerPeerConfiguration, env_prefix="MAMMOSYNTH_BATTERY_"):
+    """`mammosynth battery make`."""
+
+    dataset: Path
+    """Folder of a prepared data set."""
+    output: Path
+    """Folder for the battery; an interrupted making goes on there."""
+    films: int | None = Field(default=None, ge=1)
+    """Films that are spoiled without style transfer; all of the split if not given, or if it has no more."""
+    stylised_films: int = Field(default=10, ge=0)
+    """Films that are spoiled by style transfer, which takes minutes a film; 0 leaves these kinds out."""
+    most_steps: int | None = Field(default=None, ge=1)
+    """Cuts style transfer short, for a quick trial; each kind's own steps if not given."""
+    split: Literal["train", "validation", "generation"] = "validation"
+    """Split whose films are spoiled; test films are left alone."""
+    seed: int = Field(default=0, ge=0)
+    """Of the choice of films and of everything else that is drawn."""

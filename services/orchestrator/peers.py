@@ -2,40 +2,27 @@
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from mammosynth.pixels import to_image, to_mask
-from mammosynth.v1 import (
-    anomaly_pb2,
-    anomaly_pb2_grpc,
-    classifier_pb2,
-    classifier_pb2_grpc,
-    model_pb2,
-    stylizer_pb2,
-    stylizer_pb2_grpc,
-)
+from mammosynth.v1 import anomaly_pb2, anomaly_pb2_grpc, classifier_pb2, classifier_pb2_grpc, model_pb2
 
 from services.orchestrator.configuration import ServicesConfiguration
-from services.orchestrator.convert import to_facts, to_numerics, to_snapshot, to_stylize_request
+from services.orchestrator.convert import to_facts, to_numerics
 from services.orchestrator.facts import PeerFacts
 from services.orchestrator.faults import Patience, is_fault
 from services.orchestrator.policy import TrajectoryPlan
 from services.orchestrator.retry_loop import PairFilms, Scored, Snapshot
-from shared.errors import (
-    InternalError,
-    MammosynthError,
-    ModelError,
-    ModelMismatchError,
-    UnavailableError,
-    UnfinishedPairsError,
-)
+from services.orchestrator.stylizer_peer import GrpcStylizer, channel_opener, check_identity
+from shared.errors import MammosynthError, ModelError, UnfinishedPairsError
 from shared.images import Film, Mask
 from shared.record import Model, Scores
 from shared.rpc.channel import open_channel
 
-SERVICES = ("stylizer", "anomaly", "classifier")
+GATES = ("anomaly", "classifier")
+SERVICES = ("stylizer", *GATES)
 
 
 class GrpcPeers:
@@ -58,11 +45,12 @@ class GrpcPeers:
             open_channel: opens the channel to an address.
 
         """
-        self._channels = {name: open_channel(addresses[name]) for name in SERVICES}
-        self._stylizer = stylizer_pb2_grpc.StylizerServiceStub(self._channels["stylizer"])
+        self._channels = {name: open_channel(addresses[name]) for name in GATES}
+        self._stylizer = GrpcStylizer(
+            addresses["stylizer"], trajectory_timeout_s=trajectory_timeout_s, open_channel=open_channel
+        )
         self._anomaly = anomaly_pb2_grpc.AnomalyServiceStub(self._channels["anomaly"])
         self._classifier = classifier_pb2_grpc.ClassifierServiceStub(self._channels["classifier"])
-        self._timeout_s = trajectory_timeout_s
         self._patience = patience or Patience()
         self._pinned: dict[str, Model] = {}
 
@@ -75,30 +63,24 @@ class GrpcPeers:
 
         """
         running = {getattr(configuration, name) for name in SERVICES}
-
-        def opened(address: str) -> Any:
-            if address not in running:
-                return open_channel(address)
-            return open_channel(
-                address,
-                ca=configuration.tls_ca,
-                certificate=configuration.tls_certificate,
-                key=configuration.tls_key,
-            )
-
-        return cls(addresses, trajectory_timeout_s=configuration.trajectory_timeout_s, open_channel=opened)
+        return cls(
+            addresses,
+            trajectory_timeout_s=configuration.trajectory_timeout_s,
+            open_channel=channel_opener(configuration, running),
+        )
 
     async def __aenter__(self) -> "GrpcPeers":
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self._stylizer.close()
         for channel in self._channels.values():
             await channel.close()
 
     async def facts(self, *, timeout_s: float) -> PeerFacts:
         """Ask all three what they serve; waits until they are ready, `timeout_s` seconds at most."""
         stylizer, anomaly, classifier = await asyncio.gather(
-            self._stylizer.Info(stylizer_pb2.StylizerServiceInfoRequest(), timeout=timeout_s),
+            self._stylizer.info(timeout_s=timeout_s),
             self._anomaly.Info(anomaly_pb2.AnomalyServiceInfoRequest(), timeout=timeout_s),
             self._classifier.Info(classifier_pb2.ClassifierServiceInfoRequest(), timeout=timeout_s),
         )
@@ -107,29 +89,11 @@ class GrpcPeers:
     def pin(self, models: dict[str, Model]) -> None:
         """Refuse answers of other models from now on."""
         self._pinned = dict(models)
+        self._stylizer.pin(models.get("stylizer"))
 
-    @asynccontextmanager
-    async def stylize(self, films: PairFilms, plan: TrajectoryPlan) -> AsyncIterator[AsyncIterator[Snapshot]]:
+    def stylize(self, films: PairFilms, plan: TrajectoryPlan) -> AbstractAsyncContextManager[AsyncIterator[Snapshot]]:
         """Start a trajectory; leaving the context stops it within one step."""
-        call = self._stylizer.Stylize(to_stylize_request(films, plan), timeout=self._timeout_s)
-        snapshots = self._snapshots(call, plan.steps)
-        try:
-            yield snapshots
-        finally:
-            call.cancel()
-            await snapshots.aclose()
-
-    async def _snapshots(self, call: Any, steps: tuple[int, ...]) -> AsyncGenerator[Snapshot, None]:
-        remaining = list(steps)
-        async for response in call:
-            self._check("stylizer", response.model)
-            if not remaining or response.steps != remaining.pop(0):
-                raise InternalError(f"stylizer: found a snapshot after {response.steps} steps, needed those of {steps}")
-            yield to_snapshot(response)
-        if remaining:
-            raise UnavailableError(
-                f"stylizer: the stream ended after {len(steps) - len(remaining)} of {len(steps)} snapshots"
-            )
+        return self._stylizer.stylize(films, plan)
 
     async def score(self, film: Film, mask: Mask) -> Scored:
         """Ask both gates at once.
@@ -168,9 +132,5 @@ class GrpcPeers:
         return response
 
     def _check(self, service: str, found: model_pb2.ModelIdentity) -> None:
-        pinned = self._pinned.get(service)
-        if pinned is not None and found.sha256 != pinned.sha256:
-            raise ModelMismatchError(
-                f"{service}: found the model {found.name} with sha256 {found.sha256}, "
-                f"needed {pinned.name} with sha256 {pinned.sha256}"
-            )
+        if service in self._pinned:
+            check_identity(service, found, self._pinned[service])

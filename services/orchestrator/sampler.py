@@ -35,13 +35,14 @@ class Sampler:
     Draws are hashes, not a generator's state, so that no library's next version can change a run.
     """
 
-    def __init__(self, films: Sequence[Film], pairing: Pairing, *, seed: int) -> None:
+    def __init__(self, films: Sequence[Film], pairing: Pairing, *, seed: int, split: Split = Split.GENERATION) -> None:
         """Take the films that may be drawn.
 
         Args:
-            films: films of a data set; only the split `generation` is drawn from.
+            films: films of a data set.
             pairing: the rules.
             seed: any number.
+            split: the only one that is drawn from.
 
         Raises:
             DatasetError: if a class is empty, or no content has a style that the rules allow.
@@ -51,14 +52,14 @@ class Sampler:
         self._seed = seed
         self._allowed: dict[str, tuple[Film, ...]] = {}
         self._order: list[Film] = []
-        self._styles = _drawable(films, Label.MALIGNANT)
-        contents = _drawable(films, Label.BENIGN)
+        self._styles = _drawable(films, Label.MALIGNANT, split)
+        contents = _drawable(films, Label.BENIGN, split)
         self._contents = tuple(film for film in contents if self._candidates(film))
         self.left_out = len(contents) - len(self._contents)
         """Benign films that no malignant film may be paired with."""
         if not self._contents:
             raise DatasetError(
-                f"split generation: found {len(contents)} benign and {len(self._styles)} malignant films, of which "
+                f"split {split}: found {len(contents)} benign and {len(self._styles)} malignant films, of which "
                 f"none may be paired by the rule {pairing.style!r} and across patients; needed one pair or more"
             )
         self._pairs: list[Pair] = []
@@ -99,7 +100,7 @@ class Sampler:
     def _candidates(self, content: Film) -> tuple[Film, ...]:
         if content.image_id not in self._allowed:
             self._allowed[content.image_id] = tuple(
-                style for style in self._styles if _may_be_paired(content, style, self._pairing)
+                style for style in self._styles if may_be_paired(content, style, self._pairing)
             )
         return self._allowed[content.image_id]
 
@@ -113,12 +114,14 @@ class PlaceboSampler:
     The use limit of styles does not hold for twins, which never enter a data set.
     """
 
-    def __init__(self, films: Sequence[Film], pairing: Pairing, *, seed: int, pairs: Pairs) -> None:
+    def __init__(
+        self, films: Sequence[Film], pairing: Pairing, *, seed: int, pairs: Pairs, split: Split = Split.GENERATION
+    ) -> None:
         """Take the films that may be drawn, and the pairs whose twins are asked for."""
         self._pairing = pairing
         self._seed = seed
         self._pairs = pairs
-        self._styles = _drawable(films, Label.BENIGN)
+        self._styles = _drawable(films, Label.BENIGN, split)
 
     def has(self, index: int) -> bool:
         """Whether pair `index` can have a twin: the rules may allow no other patient's benign film."""
@@ -139,10 +142,11 @@ class PlaceboSampler:
         return Pair(index, content, style, placebo=True)
 
     def _candidates(self, content: Film) -> tuple[Film, ...]:
-        return tuple(style for style in self._styles if _may_be_paired(content, style, self._pairing))
+        return tuple(style for style in self._styles if may_be_paired(content, style, self._pairing))
 
 
-def _may_be_paired(content: Film, style: Film, pairing: Pairing) -> bool:
+def may_be_paired(content: Film, style: Film, pairing: Pairing) -> bool:
+    """Whether a style may serve a content: never the same patient's, and as the rules say."""
     alike = (style.source, style.view) == (content.source, content.view)
     return style.patient_id != content.patient_id and (alike or pairing.style == "uniform")
 
@@ -158,13 +162,13 @@ def chosen(share: float, seed: int, *what: object) -> bool:
     return draw(seed, *what) < share * 2.0**256
 
 
-def _drawable(films: Sequence[Film], label: Label) -> tuple[Film, ...]:
+def _drawable(films: Sequence[Film], label: Label, split: Split) -> tuple[Film, ...]:
     found = tuple(
         sorted(
-            (film for film in films if film.split is Split.GENERATION and film.label is label),
+            (film for film in films if film.split is split and film.label is label),
             key=lambda film: film.image_id,
         )
     )
     if not found:
-        raise DatasetError(f"split generation: found no {label} film, needed one or more")
+        raise DatasetError(f"split {split}: found no {label} film, needed one or more")
     return found

@@ -29,6 +29,7 @@ PREFIXES = {
     "dataset check": "MAMMOSYNTH_DATASET_CHECK_",
     "train anomaly": "MAMMOSYNTH_TRAIN_ANOMALY_",
     "train classifier": "MAMMOSYNTH_TRAIN_CLASSIFIER_",
+    "battery make": "MAMMOSYNTH_BATTERY_",
     "serve stylizer": "MAMMOSYNTH_STYLIZER_",
     "serve anomaly": "MAMMOSYNTH_ANOMALY_",
     "serve classifier": "MAMMOSYNTH_CLASSIFIER_",

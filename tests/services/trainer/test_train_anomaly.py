@@ -8,8 +8,8 @@ import pytest
 from services.trainer.configuration import TrainAnomalyConfiguration
 from services.trainer.export import GraphScorer
 from services.trainer.films import FilmSet
-from services.trainer.spoiled import SPOILERS
 from services.trainer.train_anomaly import run
+from shared.battery import SPOILERS
 from shared.dataset import Dataset, Split
 from shared.errors import ConfigurationError, DatasetError
 from shared.models import read_model

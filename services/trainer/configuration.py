@@ -39,8 +39,31 @@ class Preset(StrEnum):
     LAPTOP = "laptop"
 
 
-LAPTOP_ANOMALY: dict[str, Any] = {"widths": (8, 16, 32, 64), "epochs": 20, "batch_size": 4}
+NOT_IN_MODEL = frozenset({"dataset", "output", "name", "threads", "device", "restart"})
+"""Options that say nothing of the model: without them, equal trainings write equal files."""
+
+LAPTOP_ANOMALY: dict[str, Any] = {
+    "widths": (8, 16, 32, 64),
+    "epochs": 20,
+    "batch_size": 4,
+    "keep": "validation_loss",
+}
 """What the laptop preset puts in place of the paper's values: minutes on two cores at 256 pixels, not days."""
+
+
+ONLY_FULL_TRAINING = (
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "weight_decay",
+    "beta1",
+    "beta2",
+    "epsilon",
+    "keep",
+    "patience",
+    "mixed_precision",
+)
+"""Options of the classifier that a frozen training refuses."""
 
 
 class TrainingConfiguration(Configuration):
@@ -51,6 +74,9 @@ class TrainingConfiguration(Configuration):
 
     output: Path = Path("models")
     """Folder for the model file and its metrics."""
+
+    name: str
+    """Name that the model file carries."""
 
     size: int | None = Field(default=None, ge=16)
     """Rows and columns of the model's input; the data set's own when not given."""
@@ -66,6 +92,15 @@ class TrainingConfiguration(Configuration):
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to train; auto takes a GPU when there is one."""
+
+    mixed_precision: bool = False
+    """Compute losses in bfloat16, on a GPU; weights stay float32."""
+
+    patience: int | None = Field(default=None, ge=1)
+    """End the training after so many epochs in which nothing got better on the validation films; never if not given."""
+
+    restart: bool = False
+    """Throw away what an interrupted training left, and train again what is already there."""
 
 
 class TrainAnomalyConfiguration(TrainingConfiguration, env_prefix="MAMMOSYNTH_TRAIN_ANOMALY_"):
@@ -97,6 +132,9 @@ class TrainAnomalyConfiguration(TrainingConfiguration, env_prefix="MAMMOSYNTH_TR
 
     gradient_norm: float = Field(default=1.0, gt=0)
     """Longer gradients are cut to this length; the paper names no limit, but its rate of 0.1 diverges without one."""
+
+    keep: Literal["last", "validation_loss"] = "last"
+    """Epoch whose weights are kept: the last, as in the paper, or the one with the lowest loss on validation films."""
 
     threshold: Literal["training_p95", "validation_p95"] = "validation_p95"
     """Threshold that is meant when nobody names one: 95th percentile of training (the paper's) or validation films."""
@@ -157,6 +195,12 @@ class TrainClassifierConfiguration(TrainingConfiguration, env_prefix="MAMMOSYNTH
     epsilon: float = Field(default=1e-8, gt=0)
     """Of AdamW: added to the denominator."""
 
+    keep: Literal["last", "validation_loss", "validation_auc"] = "last"
+    """Epoch whose weights are kept: the last, as in the paper, or the one that does best on the validation films."""
+
+    balance: Literal["none", "weights", "sampling"] = "none"
+    """What makes up for a rare class: nothing, as in the paper, weights of the loss, or half of each class an epoch."""
+
     cutoff: float = Field(default=0.7, gt=0, lt=1)
     """Probability from which a film counts as malignant."""
 
@@ -167,4 +211,13 @@ class TrainClassifierConfiguration(TrainingConfiguration, env_prefix="MAMMOSYNTH
     def _refuse_what_cannot_apply(self) -> Self:
         if self.feature_layer is not None and not self.freeze:
             raise ValueError("--feature-layer: needs --freeze: a full training pools the last stage")
+        if self.freeze:
+            for name in ONLY_FULL_TRAINING:
+                if getattr(self, name) != type(self).model_fields[name].default:
+                    raise ValueError(
+                        f"--{name.replace('_', '-')}: cannot apply with --freeze, whose features are computed once "
+                        "and whose head has no epochs: needed is one of the two"
+                    )
+            if self.balance == "sampling":
+                raise ValueError("--balance: sampling cannot apply with --freeze, which draws no batches: use weights")
         return self

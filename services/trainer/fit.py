@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.trainer.gates import ClassifierGate
+from services.trainer.optimisation import History
 
 Indices = NDArray[np.intp]
 
@@ -25,10 +26,18 @@ class Fitted(Protocol):
         """What there is to say about the fit itself, by name."""
         ...
 
+    def history(self) -> History | None:
+        """How the training went, epoch by epoch; None for a fit without epochs."""
+        ...
+
 
 class Fit(Protocol):
     """A way of training the classifier, bound to one set of films."""
 
-    def fit(self, indices: Indices) -> Fitted:
-        """Fit to the set's films at `indices` and nothing else."""
+    def fit(self, indices: Indices, *, watch: Indices | None = None) -> Fitted:
+        """Fit to the set's films at `indices` and nothing else.
+
+        `watch` are films of other patients that may be looked at to decide when to stop and which weights to keep; who
+        needs them and gets none takes some patients out of `indices`.
+        """
         ...

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from services.trainer.balance import class_weights
 from services.trainer.configuration import Region, Stage, TrainClassifierConfiguration
 from services.trainer.determinism import choose_device
 from services.trainer.films import FilmSet
@@ -47,6 +48,7 @@ class FrozenFit:
         self._films = films
         self._statistics = statistics
         self._seed = configuration.seed
+        self._weighted = configuration.balance == "weights"
         self._trunk = PooledResNet(
             starting_network(configuration.start, configuration.backbone),
             stages=pooled_stages(configuration),
@@ -56,10 +58,11 @@ class FrozenFit:
         ).eval()
         self._features = self._compute(choose_device(configuration.device))
 
-    def fit(self, indices: Indices) -> "FrozenFitted":
+    def fit(self, indices: Indices, *, watch: Indices | None = None) -> "FrozenFitted":  # noqa: ARG002  no epochs
         """Fit a head to the features of the films at `indices`."""
-        films = self._films
-        head = fit_head(self._features[indices], films.malignant[indices], films.patients[indices], seed=self._seed)
+        malignant, patients = self._films.malignant[indices], self._films.patients[indices]
+        weights = class_weights(malignant) if self._weighted else None
+        head = fit_head(self._features[indices], malignant, patients, seed=self._seed, weights=weights)
         return FrozenFitted(self._features, self._trunk, self._statistics, head)
 
     def _compute(self, device: torch.device) -> NDArray[np.float64]:
@@ -100,3 +103,6 @@ class FrozenFitted:
     def figures(self) -> dict[str, float]:
         """The strength of the head's regularisation."""
         return {"head_inverse_strength": self.head.inverse_strength}
+
+    def history(self) -> None:
+        """None: a head has no epochs."""

@@ -6,9 +6,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from services.trainer.checkpoint import TrainingFolder
+from services.trainer.configuration import TrainingConfiguration
+from shared.errors import ModelError
 from shared.files import write_atomically
 from shared.log import get_logger
-from shared.models import ModelMetadata, write_model
+from shared.models import ModelMetadata, read_model, write_model
 
 _LIBRARIES = ("mammosynth", "torch", "torchvision", "onnx", "onnxscript", "numpy", "scikit-learn")
 
@@ -18,6 +21,34 @@ log = get_logger("trainer")
 def library_versions() -> dict[str, str]:
     """Versions of what a model file is made with."""
     return {library: version(library) for library in _LIBRARIES}
+
+
+def training_folder(
+    configuration: TrainingConfiguration, kind: str, training_set_sha256: str, options: Mapping[str, Any]
+) -> TrainingFolder:
+    """Where checkpoints of this training lie; raises RefusedRunError when those of another one lie there."""
+    identity = {"kind": kind, "training_set_sha256": training_set_sha256, "options": options}
+    return TrainingFolder(configuration.output / f"{kind}.training", identity, restart=configuration.restart)
+
+
+def is_finished(
+    configuration: TrainingConfiguration, kind: str, training_set_sha256: str, options: Mapping[str, Any]
+) -> bool:
+    """Whether the output folder holds all that this very training would write; if so, the log says it."""
+    path = configuration.output / f"{kind}.onnx"
+    if configuration.restart:
+        return False
+    try:
+        model = read_model(path, kind)
+        written = json.loads((configuration.output / f"{kind}.json").read_bytes())
+    except (ModelError, OSError, ValueError):
+        return False
+    metadata = model.metadata
+    found = (metadata.name, metadata.training_set_sha256, metadata.options, written.get("sha256"))
+    if found != (configuration.name, training_set_sha256, json.loads(json.dumps(options)), model.sha256):
+        return False
+    log.info("training is already finished; --restart trains again", path=str(path), sha256=model.sha256)
+    return True
 
 
 def write_results(folder: Path, graph: bytes, metadata: ModelMetadata, figures: Mapping[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """Where the classifier's weights come from: a safetensors file, torchvision's ImageNet download, or chance."""
 
+import hashlib
 from pathlib import Path
 from urllib.error import URLError
 
@@ -35,6 +36,16 @@ def starting_network(start: str, backbone: Backbone) -> torchvision.models.ResNe
     _load(network, weights, name=start, backbone=backbone)
     fold_first_convolution(network)
     return network
+
+
+def name_of_start(start: str) -> str:
+    """What to call first weights in a model file: no path, but "sha256:" and the hash of a file.
+
+    Raises WeightsNotFoundError when the file is not there.
+    """
+    if start in ("imagenet", "random"):
+        return start
+    return f"sha256:{hashlib.sha256(_existing(Path(start)).read_bytes()).hexdigest()}"
 
 
 def fold_first_convolution(network: torchvision.models.ResNet) -> None:
@@ -73,13 +84,17 @@ def _download(backbone: Backbone) -> dict[str, Tensor]:
     return weights
 
 
-def _read(path: Path) -> dict[str, Tensor]:
+def _existing(path: Path) -> Path:
     if not path.is_file():
         raise WeightsNotFoundError(
             f"--start: {path} is no file: needed is a safetensors file with torchvision's key names, imagenet or random"
         )
+    return path
+
+
+def _read(path: Path) -> dict[str, Tensor]:
     try:
-        weights: dict[str, Tensor] = load_file(path)
+        weights: dict[str, Tensor] = load_file(_existing(path))
     except (SafetensorError, OSError) as error:
         raise ModelError(f"--start: {path} is no safetensors file: {error}") from error
     return weights

@@ -10,13 +10,17 @@ from torch import Tensor
 from torch.nn import functional
 
 from services.trainer.calibration import anomaly_thresholds
-from services.trainer.configuration import TrainAnomalyConfiguration
+from services.trainer.checkpoint import CheckpointFile
+from services.trainer.configuration import NOT_IN_MODEL, TrainAnomalyConfiguration
+from services.trainer.curves import write_curves
 from services.trainer.determinism import choose_device, reproducible
 from services.trainer.export import PARITY_FILMS, GraphScorer, check_parity, export_graph
 from services.trainer.films import FilmSet, load_films, require_separate_patients
 from services.trainer.gates import AnomalyGate
-from services.trainer.optimisation import BatchDone, cosine_decay, optimise
-from services.trainer.report import library_versions, write_results
+from services.trainer.optimisation import History, Training
+from services.trainer.precision import choose_precision
+from services.trainer.report import is_finished, library_versions, training_folder, write_results
+from services.trainer.schedule import Schedule, batches, cosine_decay
 from services.trainer.spoiled import spoiled_areas
 from services.trainer.standardisation import Standardise, breast_statistics
 from services.trainer.unet import UNet
@@ -30,11 +34,15 @@ def run(configuration: TrainAnomalyConfiguration) -> None:
     """Train the anomaly detector and write it as an ONNX file with its thresholds."""
     started = time.monotonic()
     dataset = Dataset.open(configuration.dataset)
+    options = configuration.model_dump(mode="json", exclude=set(NOT_IN_MODEL))
+    if is_finished(configuration, "anomaly", dataset.sha256, options):
+        return
+    checkpoints = training_folder(configuration, "anomaly", dataset.sha256, options)
     training = load_films(dataset, splits=[Split.TRAIN], size=configuration.size)
     validation = load_films(dataset, splits=[Split.VALIDATION], size=configuration.size)
     require_separate_patients(training, validation)
     with reproducible(seed=configuration.seed, threads=configuration.threads):
-        gate, losses = train_autoencoder(training, configuration)
+        gate, history = train_autoencoder(training, validation, configuration, checkpoints.file("autoencoder"))
         graph = export_graph(gate, kind="anomaly", size=training.size)
         parity = check_parity(graph, gate, validation.take(np.arange(min(PARITY_FILMS, len(validation)))))
         scorer = GraphScorer(graph, threads=torch.get_num_threads())
@@ -49,24 +57,31 @@ def run(configuration: TrainAnomalyConfiguration) -> None:
         thresholds=anomaly_thresholds(training_scores, validation_scores),
         default_threshold=configuration.threshold,
         training_set_sha256=dataset.sha256,
-        metrics=_metrics(training_scores, validation_scores, areas, losses),
-        options=_options(configuration),
+        metrics=_metrics(training_scores, validation_scores, areas, history),
+        options=options,
         created_with=library_versions(),
     )
     figures: dict[str, Any] = {
-        "training_loss_by_epoch": losses,
+        **history.figures(),
         "films": {"training": len(training), "validation": len(validation)},
         "largest_difference_from_torch": parity,
         "seconds": round(time.monotonic() - started, 1),
     }
+    write_curves(configuration.output / "anomaly-curves.png", history)
     write_results(configuration.output, graph, metadata, figures)
+    checkpoints.clear()
 
 
-def train_autoencoder(films: FilmSet, configuration: TrainAnomalyConfiguration) -> tuple[AnomalyGate, list[float]]:
+def train_autoencoder(
+    films: FilmSet,
+    validation: FilmSet,
+    configuration: TrainAnomalyConfiguration,
+    checkpoint: CheckpointFile | None = None,
+) -> tuple[AnomalyGate, History]:
     """Train a U-Net on `films` by mean squared error over the whole square, as the paper does, whatever the region.
 
-    Returns the gate, on the CPU, and each epoch's mean loss in squared standardised units. Raises ConfigurationError
-    when the films' size cannot be halved as often as there are levels.
+    Returns the gate, on the CPU, and how the training went, losses in squared standardised units. Raises
+    ConfigurationError when the films' size cannot be halved as often as there are levels.
     """
     statistics = breast_statistics(films)
     device = choose_device(configuration.device)
@@ -79,30 +94,37 @@ def train_autoencoder(films: FilmSet, configuration: TrainAnomalyConfiguration) 
     network.to(device)
     standardise = Standardise(statistics).to(device)
 
-    def loss_of(indices: NDArray[np.intp]) -> Tensor:
-        standardised: Tensor = standardise(films.batch(indices)[0].to(device))
+    def loss_of(some: FilmSet, indices: NDArray[np.intp]) -> Tensor:
+        standardised: Tensor = standardise(some.batch(indices)[0].to(device))
         return functional.mse_loss(network(standardised), standardised)
 
-    optimizer = torch.optim.SGD(network.parameters(), lr=configuration.learning_rate, momentum=configuration.momentum)
-    with progress("training anomaly detector", total=configuration.epochs * len(films)) as reporter:
+    def validate() -> dict[str, float]:
+        cut = batches(np.arange(len(validation)), batch_size=configuration.batch_size)
+        total = sum(float(loss_of(validation, indices)) * len(indices) for indices in cut)
+        return {"validation_loss": total / len(validation)}
 
-        def report(done: BatchDone) -> None:
-            note = f"epoch {done.epoch}/{configuration.epochs} loss {done.loss:.4f} rate {done.learning_rate:.2g}"
-            reporter.advance(done.films, note=note)
-
-        losses = optimise(
-            network,
-            loss_of,
-            optimizer=optimizer,
-            films=len(films),
+    history = Training(
+        name="anomaly detector",
+        network=network,
+        optimizer=torch.optim.SGD(
+            network.parameters(), lr=configuration.learning_rate, momentum=configuration.momentum
+        ),
+        loss_of=lambda indices, _epoch: loss_of(films, indices),
+        films=len(films),
+        schedule=Schedule(
             epochs=configuration.epochs,
             batch_size=configuration.batch_size,
             seed=configuration.seed,
             learning_rate=cosine_decay(configuration.learning_rate, configuration.final_learning_rate),
             gradient_norm=configuration.gradient_norm,
-            report=report,
-        )
-    return AnomalyGate(network.cpu(), statistics, region=configuration.region), losses
+            keep=configuration.keep,
+            patience=configuration.patience,
+        ),
+        validate=validate,
+        checkpoint=checkpoint,
+        precision=choose_precision(device, mixed=configuration.mixed_precision),
+    ).run()
+    return AnomalyGate(network.cpu(), statistics, region=configuration.region), history
 
 
 def score_films(scorer: GraphScorer, films: FilmSet, *, name: str) -> NDArray[np.float64]:
@@ -112,16 +134,11 @@ def score_films(scorer: GraphScorer, films: FilmSet, *, name: str) -> NDArray[np
 
 
 def _metrics(
-    training: NDArray[np.float64], validation: NDArray[np.float64], areas: dict[str, float], losses: list[float]
+    training: NDArray[np.float64], validation: NDArray[np.float64], areas: dict[str, float], history: History
 ) -> dict[str, float]:
     return {
         "training_score_mean": float(training.mean()),
         "validation_score_mean": float(validation.mean()),
-        "final_training_loss": losses[-1],
+        **history.metrics(),
         **{f"auc_{kind}": area for kind, area in areas.items()},
     }
-
-
-def _options(configuration: TrainAnomalyConfiguration) -> dict[str, Any]:
-    """Hyper-parameters for the model file: no paths, so that equal trainings write equal files."""
-    return configuration.model_dump(mode="json", exclude={"dataset", "output", "name", "threads", "device"})

@@ -30,11 +30,19 @@ def test_classifier_defaults_are_the_papers():
     assert configuration.cutoff == 0.7
 
 
+@pytest.mark.parametrize("kind", [TrainAnomalyConfiguration, TrainClassifierConfiguration])
+def test_by_default_the_last_epoch_of_all_is_kept_as_in_the_paper(kind: type):
+    configuration = kind.resolve(GIVEN)
+    assert (configuration.keep, configuration.patience, configuration.mixed_precision) == ("last", None, False)
+    assert getattr(configuration, "balance", "none") == "none"
+
+
 def test_laptop_preset_fills_what_is_not_given():
     configuration = TrainAnomalyConfiguration.resolve({**GIVEN, "preset": "laptop", "epochs": "3"})
     assert configuration.preset is Preset.LAPTOP
     assert configuration.widths == LAPTOP_ANOMALY["widths"]
     assert configuration.epochs == 3
+    assert configuration.keep == "validation_loss"
 
 
 def test_options_come_from_the_environment(monkeypatch: pytest.MonkeyPatch):
@@ -91,3 +99,31 @@ def test_a_classifiers_value_that_cannot_be_used_names_its_option(option: str, v
 def test_stages_of_a_full_training_are_refused():
     with pytest.raises(ConfigurationError, match="--feature-layer: needs --freeze"):
         TrainClassifierConfiguration.resolve({**GIVEN, "feature_layer": "layer2"})
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("epochs", "3"),
+        ("batch_size", "4"),
+        ("learning_rate", "0.1"),
+        ("weight_decay", "0"),
+        ("beta1", "0.5"),
+        ("beta2", "0.5"),
+        ("epsilon", "1"),
+        ("keep", "validation_auc"),
+        ("patience", "3"),
+        ("mixed_precision", "true"),
+        ("balance", "sampling"),
+    ],
+)
+def test_what_cannot_apply_to_a_frozen_training_is_refused_by_name(option: str, value: str):
+    assert TrainClassifierConfiguration.resolve({**GIVEN, option: value})
+    with pytest.raises(ConfigurationError, match=f"--{option.replace('_', '-')}: .*cannot apply with --freeze"):
+        TrainClassifierConfiguration.resolve({**GIVEN, "freeze": True, option: value})
+
+
+def test_a_frozen_training_takes_its_resolved_options_back(tmp_path: Path):
+    configuration = TrainClassifierConfiguration.resolve({**GIVEN, "freeze": True, "balance": "weights"})
+    (tmp_path / "classifier.yaml").write_text(configuration.as_yaml())
+    assert TrainClassifierConfiguration.resolve({}, tmp_path / "classifier.yaml") == configuration

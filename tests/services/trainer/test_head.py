@@ -4,6 +4,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from services.trainer.balance import class_weights
 from services.trainer.head import INVERSE_STRENGTHS, fit_head
 
 PATIENTS = np.repeat([f"p{i:02d}" for i in range(30)], 2)
@@ -24,6 +25,16 @@ def test_head_is_logistic_regression_on_standardised_features():
     regression = LogisticRegression(C=head.inverse_strength, max_iter=10_000, tol=1e-8)
     expected = make_pipeline(StandardScaler(), regression).fit(features, LABELS).decision_function(features)
     np.testing.assert_allclose(head.logits(features), expected, atol=2e-3)
+
+
+def test_weighted_head_is_scikit_learns_with_balanced_classes():
+    features, labels = made_features(signal=1), np.repeat(np.arange(30) % 5 == 0, 2)
+    head = fit_head(features, labels, PATIENTS, seed=0, weights=class_weights(labels))
+    regression = LogisticRegression(C=head.inverse_strength, class_weight="balanced", max_iter=10_000, tol=1e-8)
+    expected = make_pipeline(StandardScaler(), regression).fit(features, labels).decision_function(features)
+    np.testing.assert_allclose(head.logits(features), expected, atol=2e-3)
+    plain = fit_head(features, labels, PATIENTS, seed=0)
+    assert head.logits(features).mean() > plain.logits(features).mean() + 0.5
 
 
 def test_features_without_signal_get_the_strongest_penalty():

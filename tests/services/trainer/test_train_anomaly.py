@@ -4,14 +4,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+import structlog
 
-from services.trainer.configuration import TrainAnomalyConfiguration
+from services.trainer.checkpoint import Checkpoint
+from services.trainer.configuration import NOT_IN_MODEL, TrainAnomalyConfiguration
 from services.trainer.export import GraphScorer
 from services.trainer.films import FilmSet
+from services.trainer.report import training_folder
 from services.trainer.train_anomaly import run
 from shared.battery import SPOILERS
 from shared.dataset import Dataset, Split
-from shared.errors import ConfigurationError, DatasetError
+from shared.errors import ConfigurationError, DatasetError, RefusedRunError
 from shared.models import read_model
 from tests.services.trainer.made_films import SIZE, write_dataset
 
@@ -54,14 +57,15 @@ def test_figures_lie_beside_the_model(trained: Path):
     figures = json.loads((trained / "anomaly.json").read_text())
     assert figures["sha256"] == model.sha256
     assert figures["metrics"] == model.metadata.metrics
-    assert len(figures["training_loss_by_epoch"]) == 12
+    assert [sorted(epoch) for epoch in figures["training"]["epochs"]] == [["training_loss", "validation_loss"]] * 12
     assert figures["films"] == {"training": 40, "validation": 12}
 
 
 def test_the_detector_learns_and_sees_noise(trained: Path):
     figures = json.loads((trained / "anomaly.json").read_text())
-    losses = figures["training_loss_by_epoch"]
-    assert losses[-1] < losses[0] / 3
+    first, *_, last = figures["training"]["epochs"]
+    assert last["training_loss"] < first["training_loss"] / 3
+    assert last["validation_loss"] < first["validation_loss"] / 3
 
 
 def test_equal_seeds_write_equal_files_and_others_do_not(trained: Path, dataset_path: Path, tmp_path: Path):
@@ -70,6 +74,45 @@ def test_equal_seeds_write_equal_files_and_others_do_not(trained: Path, dataset_
     first = (trained / "anomaly.onnx").read_bytes()
     assert (tmp_path / "again" / "anomaly.onnx").read_bytes() == first
     assert (tmp_path / "other" / "anomaly.onnx").read_bytes() != first
+
+
+def test_the_same_command_again_says_that_it_is_done_and_changes_nothing(trained: Path, dataset_path: Path):
+    before = {path.name: path.stat().st_mtime_ns for path in trained.iterdir()}
+    assert set(before) == {"anomaly.onnx", "anomaly.json", "anomaly-curves.png"}
+    with structlog.testing.capture_logs() as logs:
+        run(configuration(dataset_path, trained))
+    assert [line["event"] for line in logs] == ["training is already finished; --restart trains again"]
+    assert {path.name: path.stat().st_mtime_ns for path in trained.iterdir()} == before
+
+
+def test_restart_trains_again_to_the_same_file(trained: Path, dataset_path: Path, tmp_path: Path):
+    for name in ("anomaly.onnx", "anomaly.json"):
+        (tmp_path / name).write_bytes((trained / name).read_bytes())
+    before = (tmp_path / "anomaly.onnx").stat().st_mtime_ns
+    run(configuration(dataset_path, tmp_path, restart=True))
+    assert (tmp_path / "anomaly.onnx").stat().st_mtime_ns != before
+    assert (tmp_path / "anomaly.onnx").read_bytes() == (trained / "anomaly.onnx").read_bytes()
+
+
+def test_an_interrupted_training_is_not_continued_with_other_options(dataset_path: Path, tmp_path: Path):
+    given = configuration(dataset_path, tmp_path)
+    options = given.model_dump(mode="json", exclude=set(NOT_IN_MODEL))
+    interrupted = training_folder(given, "anomaly", Dataset.open(dataset_path).sha256, options)
+    interrupted.file("autoencoder").write(Checkpoint({}, {}))
+    with pytest.raises(RefusedRunError, match=r"anomaly\.training: .* options\.epochs was 12, asked for is 13"):
+        run(configuration(dataset_path, tmp_path, epochs=13))
+    assert not (tmp_path / "anomaly.onnx").exists()
+    run(configuration(dataset_path, tmp_path, epochs=1, restart=True))
+    assert not (tmp_path / "anomaly.training").exists()
+
+
+def test_the_epoch_that_validates_best_is_kept_where_asked(dataset_path: Path, tmp_path: Path):
+    run(configuration(dataset_path, tmp_path, keep="validation_loss", epochs=6, final_learning_rate=0.4))
+    figures = json.loads((tmp_path / "anomaly.json").read_text())
+    losses = [epoch["validation_loss"] for epoch in figures["training"]["epochs"]]
+    assert losses[-1] > min(losses)
+    assert figures["training"]["kept"] == figures["metrics"]["kept_epoch"] == 1 + losses.index(min(losses))
+    assert figures["metrics"]["validation_loss"] == min(losses)
 
 
 def test_a_smaller_input_size_is_what_the_model_takes(dataset_path: Path, tmp_path: Path):

@@ -28,8 +28,9 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 dataset = typer.Typer(no_args_is_help=True, help="Make, prepare and check data sets.")
 train = typer.Typer(no_args_is_help=True, help="Train the two gates.")
 battery = typer.Typer(no_args_is_help=True, help="Spoil real films, to measure an anomaly detector with.")
+export = typer.Typer(no_args_is_help=True, help="Write the films of a run for other programs.")
 serve = typer.Typer(no_args_is_help=True, help="Serve one of the services over gRPC.")
-_GROUPS = {"dataset": dataset, "train": train, "battery": battery, "serve": serve}
+_GROUPS = {"dataset": dataset, "train": train, "battery": battery, "export": export, "serve": serve}
 _SERVICES = ("curator", "trainer", "stylizer", "anomaly", "classifier", "orchestrator", "evaluator")
 
 

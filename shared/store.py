@@ -62,14 +62,20 @@ class Store:
         except Exception as error:  # each kind of storage has classes of its own, without a common base
             raise UnavailableError(f"output: cannot write {name} in {self.address}: {error}") from error
 
+    def remove(self, name: str) -> None:
+        """Remove a file, if it is there."""
+        if self.exists(name):
+            self._files.rm_file(self._path(name))
+
     def names(self, folder: str, suffix: str) -> list[str]:
-        """Names, without folder and suffix, of the files of a folder, in order."""
+        """Names, without folder and suffix, of the files of a folder, in order; "" is the place itself."""
         try:
             found = self._files.ls(self._path(folder), detail=False, refresh=True)
         except FileNotFoundError:
             return []
         plain = (str(path).rsplit("/", 1)[-1] for path in found)
-        return sorted(name.removesuffix(suffix) for name in plain if name.endswith(suffix) and not name.startswith("."))
+        names = (name for name in plain if name and name.endswith(suffix) and not name.startswith("."))
+        return sorted(name.removesuffix(suffix) for name in names)
 
     def _path(self, name: str) -> str:
         return f"{self._root.rstrip('/')}/{name}"

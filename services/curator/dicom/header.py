@@ -64,6 +64,8 @@ class DicomHeader:
     study_uid: str
     series_uid: str
     sop_uid: str
+    sop_class_uid: str
+    """Kind of the object (0008,0016)."""
     flags: tuple[str, ...] = ()
     """What to be wary of, in words: see `read_flags`."""
 
@@ -80,6 +82,7 @@ class DicomHeader:
             study_uid=_read_uid(header, "StudyInstanceUID"),
             series_uid=_read_uid(header, "SeriesInstanceUID"),
             sop_uid=_read_uid(header, "SOPInstanceUID"),
+            sop_class_uid=_read_uid(header, "SOPClassUID"),
             flags=read_flags(header),
         )
 

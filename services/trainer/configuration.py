@@ -61,6 +61,7 @@ ONLY_FULL_TRAINING = (
     "epsilon",
     "keep",
     "patience",
+    "augment",
     "mixed_precision",
 )
 """Options of the classifier that a frozen training refuses."""
@@ -92,6 +93,9 @@ class TrainingConfiguration(Configuration):
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to train; auto takes a GPU when there is one."""
+
+    augment: bool = False
+    """Mirror, turn, shift, scale and re-expose the training films a little, anew each epoch; the paper did not."""
 
     mixed_precision: bool = False
     """Compute losses in bfloat16, on a GPU; weights stay float32."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from services.trainer.augmentation import Augmentation
 from services.trainer.balance import balanced_order, class_weights
 from services.trainer.checkpoint import TrainingFolder
 from services.trainer.configuration import Region, TrainClassifierConfiguration
@@ -25,9 +26,10 @@ from services.trainer.resnet import Classifier, PooledResNet
 from services.trainer.schedule import Schedule, batches, constant
 from services.trainer.standardisation import PixelStatistics
 from services.trainer.start import starting_network
+from shared.errors import ConfigurationError
 
 _WATCHED_FOLDS = 8
-"""A fit that must watch films and is given none takes one patient in so many out of its own."""
+"""A fit that must watch films and is given none takes one patient in so many out of its own, if there are as many."""
 
 
 class FineTuning:
@@ -61,9 +63,9 @@ class FineTuning:
         truth = torch.from_numpy(self._films.malignant.astype(np.float32)).to(self._device)
         weights = self._weights(indices)
 
-        def loss_of(chosen: Indices, _epoch: int) -> Tensor:
+        def loss_of(chosen: Indices, epoch: int) -> Tensor:
             batch = indices[chosen]
-            logits, _ = gate(*(part.to(self._device) for part in self._films.batch(batch)))
+            logits, _ = gate(*self._shown(batch, epoch))
             weight = None if weights is None else weights[chosen]
             return functional.binary_cross_entropy_with_logits(logits, truth[batch], weight=weight)
 
@@ -110,6 +112,13 @@ class FineTuning:
         )
         return ClassifierGate(Classifier(trunk), self._statistics).to(self._device)
 
+    def _shown(self, batch: Indices, epoch: int) -> tuple[Tensor, Tensor]:
+        """Films and masks to learn from, on the device."""
+        films, masks = (part.to(self._device) for part in self._films.batch(batch))
+        if not self._configuration.augment:
+            return films, masks
+        return Augmentation().apply(films, masks, indices=batch, epoch=epoch, seed=self._configuration.seed)
+
     def _weights(self, indices: Indices) -> Tensor | None:
         if self._configuration.balance != "weights":
             return None
@@ -118,8 +127,13 @@ class FineTuning:
     def _watch_some(self, indices: Indices) -> tuple[Indices, Indices]:
         """Take some patients out of the films at `indices`: those to learn from, and those to watch."""
         labels, patients = self._films.malignant[indices], self._films.patients[indices]
-        folds = patient_folds(labels, patients, folds=_WATCHED_FOLDS, seed=self._configuration.seed)
-        rest, part = folds[0]
+        folds = min(_WATCHED_FOLDS, *(len(np.unique(patients[of_class])) for of_class in (labels, ~labels)))
+        if folds < 2:
+            raise ConfigurationError(
+                "--folds: with --keep or --patience each part must spare films to watch: needed are two patients of "
+                "each class in what is left to train on, or --keep last and no --patience"
+            )
+        rest, part = patient_folds(labels, patients, folds=folds, seed=self._configuration.seed)[0]
         return indices[rest], indices[part]
 
     def _validate(self, gate: ClassifierGate, watch: Indices) -> dict[str, float]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from services.trainer.augmentation import Augmentation
 from services.trainer.calibration import anomaly_thresholds
 from services.trainer.checkpoint import CheckpointFile
 from services.trainer.configuration import NOT_IN_MODEL, TrainAnomalyConfiguration
@@ -94,13 +95,19 @@ def train_autoencoder(
     network.to(device)
     standardise = Standardise(statistics).to(device)
 
-    def loss_of(some: FilmSet, indices: NDArray[np.intp]) -> Tensor:
-        standardised: Tensor = standardise(some.batch(indices)[0].to(device))
+    def error_of(shown: Tensor) -> Tensor:
+        standardised: Tensor = standardise(shown)
         return functional.mse_loss(network(standardised), standardised)
+
+    def loss_of(indices: NDArray[np.intp], epoch: int) -> Tensor:
+        shown, masks = (part.to(device) for part in films.batch(indices))
+        if configuration.augment:
+            shown, _ = Augmentation().apply(shown, masks, indices=indices, epoch=epoch, seed=configuration.seed)
+        return error_of(shown)
 
     def validate() -> dict[str, float]:
         cut = batches(np.arange(len(validation)), batch_size=configuration.batch_size)
-        total = sum(float(loss_of(validation, indices)) * len(indices) for indices in cut)
+        total = sum(float(error_of(validation.batch(indices)[0].to(device))) * len(indices) for indices in cut)
         return {"validation_loss": total / len(validation)}
 
     history = Training(
@@ -109,7 +116,7 @@ def train_autoencoder(
         optimizer=torch.optim.SGD(
             network.parameters(), lr=configuration.learning_rate, momentum=configuration.momentum
         ),
-        loss_of=lambda indices, _epoch: loss_of(films, indices),
+        loss_of=loss_of,
         films=len(films),
         schedule=Schedule(
             epochs=configuration.epochs,

@@ -34,6 +34,7 @@ def test_classifier_defaults_are_the_papers():
 def test_by_default_the_last_epoch_of_all_is_kept_as_in_the_paper(kind: type):
     configuration = kind.resolve(GIVEN)
     assert (configuration.keep, configuration.patience, configuration.mixed_precision) == ("last", None, False)
+    assert configuration.augment is False
     assert getattr(configuration, "balance", "none") == "none"
 
 
@@ -113,6 +114,7 @@ def test_stages_of_a_full_training_are_refused():
         ("epsilon", "1"),
         ("keep", "validation_auc"),
         ("patience", "3"),
+        ("augment", "true"),
         ("mixed_precision", "true"),
         ("balance", "sampling"),
     ],

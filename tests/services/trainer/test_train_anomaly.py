@@ -120,6 +120,14 @@ def test_a_smaller_input_size_is_what_the_model_takes(dataset_path: Path, tmp_pa
     assert read_model(tmp_path / "anomaly.onnx", "anomaly").metadata.input_size == 16
 
 
+def test_augmented_films_train_another_model_the_same_each_time(trained: Path, dataset_path: Path, tmp_path: Path):
+    for name in ("one", "again"):
+        run(configuration(dataset_path, tmp_path / name, augment=True))
+    one, again = (tmp_path / name / "anomaly.onnx" for name in ("one", "again"))
+    assert one.read_bytes() == again.read_bytes() != (trained / "anomaly.onnx").read_bytes()
+    assert read_model(one, "anomaly").metadata.options["augment"] is True
+
+
 def test_more_halvings_than_the_size_has_are_refused(dataset_path: Path, tmp_path: Path):
     with pytest.raises(ConfigurationError, match="7 levels need films whose size is a multiple of 64, found 32"):
         run(configuration(dataset_path, tmp_path, widths=(2,) * 7))

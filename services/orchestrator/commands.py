@@ -7,6 +7,7 @@ from services.orchestrator.configuration import (
     OrchestratorConfiguration,
     ReplayConfiguration,
     StatusConfiguration,
+    TuneConfiguration,
 )
 from shared.commands import Command
 
@@ -41,5 +42,11 @@ COMMANDS = (
         BatteryConfiguration,
         "services.orchestrator.battery.make",
         "Spoil real films, in pixels and by style transfer; an interrupted making goes on where it was.",
+    ),
+    Command(
+        "tune",
+        TuneConfiguration,
+        "services.orchestrator.tuning.command",
+        "Sweep recipes on validation films beside their placebo, and order a policy by what is left.",
     ),
 )

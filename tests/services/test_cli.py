@@ -32,6 +32,7 @@ PREFIXES = {
     "export parquet": "MAMMOSYNTH_EXPORT_PARQUET_",
     "train anomaly": "MAMMOSYNTH_TRAIN_ANOMALY_",
     "train classifier": "MAMMOSYNTH_TRAIN_CLASSIFIER_",
+    "tune": "MAMMOSYNTH_TUNE_",
     "battery make": "MAMMOSYNTH_BATTERY_",
     "serve stylizer": "MAMMOSYNTH_STYLIZER_",
     "serve anomaly": "MAMMOSYNTH_ANOMALY_",

@@ -24,7 +24,7 @@ class GeneratedFilms(IterableDataset[dict[str, Any]]):
 
     Pairs are dealt out in blocks: share k of n takes the blocks k, n + k, 2n + k, …; a share is a worker of a
     `DataLoader`, of one of `world_size` processes. Every pair is worked on once, whatever the number of shares. Give a
-    `DataLoader` with workers `multiprocessing_context="spawn"`: gRPC does not survive a fork.
+    `DataLoader` with workers `multiprocessing_context="forkserver"` or `"spawn"`: gRPC does not survive a fork.
 
     To go on after an interruption, tell the data set what was used, and keep its state beside your checkpoint:
 

@@ -42,6 +42,7 @@ PREFIXES = {
     "finalise": "MAMMOSYNTH_FINALISE_",
     "replay": "MAMMOSYNTH_REPLAY_",
     "status": "MAMMOSYNTH_STATUS_",
+    "evaluate": "MAMMOSYNTH_EVALUATE_",
     "report": "MAMMOSYNTH_REPORT_",
     "judge": "MAMMOSYNTH_JUDGE_",
 }

@@ -4,7 +4,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from services.evaluator.pictures import difference_uri, film_uri
+from services.evaluator.report.pictures import difference_uri, film_uri
 from shared.pictures import Window
 
 

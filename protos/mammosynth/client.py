@@ -4,7 +4,7 @@ A film is a (rows, columns) floating point array in [0, 1], a mask a bool array 
 such thing raises ValueError before anything is sent. Whatever goes wrong afterwards is a `ServiceError`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, ClassVar, Generic, Self, TypeVar
@@ -14,6 +14,7 @@ from mammosynth.models import GeneratorInfo, ModelIdentity, Numerics, ScorerInfo
 from mammosynth.pixels import to_image, to_mask
 from mammosynth.recipes import Recipe
 from mammosynth.results import Classification, Film, Mask, Sample, Score, Snapshot
+from mammosynth.runs import Run
 from mammosynth.security import Security
 from mammosynth.v1 import (
     anomaly_pb2,
@@ -38,6 +39,7 @@ __all__ = [
     "ModelIdentity",
     "Numerics",
     "Recipe",
+    "Run",
     "Sample",
     "Score",
     "ScorerInfo",
@@ -252,6 +254,52 @@ class Generator(_Service[generation_pb2_grpc.GenerationServiceStub]):
         """Ask what samples are made from."""
         request = generation_pb2.GenerationServiceInfoRequest()
         return GeneratorInfo.from_message(self._connection.call(self._stub.Info, request, timeout))
+
+    def create_run(
+        self,
+        *,
+        request_id: str,
+        pairs: int,
+        seed: int = 0,
+        policy: str = "",
+        shards: int = 1,
+        timeout: float = _CALL_S,
+    ) -> Run:
+        """Start a run in the service's cluster; the same request id starts it once.
+
+        Raises:
+            ServiceError: if the service refuses, fails, or does not answer in time.
+
+        """
+        request = generation_pb2.CreateRunRequest(
+            request_id=request_id, pairs=pairs, seed=seed, policy=policy, shards=shards
+        )
+        return Run.from_message(self._connection.call(self._stub.CreateRun, request, timeout))
+
+    def get_run(self, name: str, *, timeout: float = _CALL_S) -> Run:
+        """Ask how far a run is."""
+        request = generation_pb2.GetRunRequest(name=name)
+        return Run.from_message(self._connection.call(self._stub.GetRun, request, timeout))
+
+    def list_runs(self, *, page_size: int = 100, timeout: float = _CALL_S) -> Iterator[Run]:
+        """Give all runs, newest first, a page at a time; `timeout` is that of a page."""
+        request = generation_pb2.ListRunsRequest(page_size=page_size)
+        while True:
+            page = self._connection.call(self._stub.ListRuns, request, timeout)
+            yield from map(Run.from_message, page.runs)
+            if not page.next_page_token:
+                return
+            request = generation_pb2.ListRunsRequest(page_size=page_size, page_token=page.next_page_token)
+
+    def watch_run(self, name: str, *, timeout: float = _STREAM_S) -> Stream[Run]:
+        """Give a run each time that it has moved, until it has ended; leaving stops nothing but the stream."""
+        request = generation_pb2.WatchRunRequest(name=name)
+        return self._connection.stream(self._stub.WatchRun, request, timeout, Run.from_message)
+
+    def cancel_run(self, name: str, *, timeout: float = _CALL_S) -> Run:
+        """Stop a run; what it has recorded stays."""
+        request = generation_pb2.CancelRunRequest(name=name)
+        return Run.from_message(self._connection.call(self._stub.CancelRun, request, timeout))
 
 
 def _image(name: str, film: Film) -> image_pb2.Image:

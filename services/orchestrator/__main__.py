@@ -10,9 +10,13 @@ from services.orchestrator.children import running_services
 from services.orchestrator.configuration import OrchestratorConfiguration
 from services.orchestrator.generation import make_generation
 from services.orchestrator.peers import GrpcPeers
-from services.orchestrator.policy import load_policy, shipped_policies
+from services.orchestrator.policy import Policy, load_policy, shipped_policies
+from services.orchestrator.runs.records import Records
+from services.orchestrator.runs.request import JobTemplate
+from services.orchestrator.runs.runs import Runs
 from services.orchestrator.servicer import GenerationServicer
 from shared.dataset import Dataset
+from shared.errors import ConfigurationError
 from shared.rpc.server import serve
 
 SERVICE = generation_pb2.DESCRIPTOR.services_by_name["GenerationService"].full_name
@@ -33,6 +37,7 @@ async def _serve(configuration: OrchestratorConfiguration) -> int:
     ):
         facts = await peers.facts(timeout_s=configuration.start_timeout_s)
         peers.pin(facts.models)
+        runs = _runs(configuration, {name: name for name in policies} | {default.name: configuration.policy}, default)
         generation = make_generation(dataset, default, 0, peers, facts, any_size=configuration.any_size)
         servicer = GenerationServicer(
             generation,
@@ -40,6 +45,7 @@ async def _serve(configuration: OrchestratorConfiguration) -> int:
             policies=policies,
             in_flight=configuration.in_flight or 2 * max(1, facts.slots),
             any_size=configuration.any_size,
+            runs=runs,
         )
         return await serve(
             configuration=configuration,
@@ -47,6 +53,24 @@ async def _serve(configuration: OrchestratorConfiguration) -> int:
             services=[SERVICE],
             broken=broken,
         )
+
+
+def _runs(configuration: OrchestratorConfiguration, policies: dict[str, str], default: Policy) -> Runs | None:
+    if configuration.runs is None and configuration.job_template is None:
+        return None
+    if configuration.runs is None or configuration.job_template is None:
+        raise ConfigurationError("--runs, --job-template: found one of them, needed both or none")
+    # The client of Kubernetes takes a second to import, which a service without runs need not wait for.
+    from services.orchestrator.runs.jobs import Jobs  # noqa: PLC0415
+
+    template = JobTemplate.read(configuration.job_template)
+    return Runs(
+        Jobs.connect(template.labels),
+        Records(configuration.runs),
+        template,
+        policies=policies,
+        default_policy=default.name,
+    )
 
 
 if __name__ == "__main__":

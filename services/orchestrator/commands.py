@@ -2,12 +2,16 @@
 
 from services.orchestrator.configuration import (
     BatteryConfiguration,
+    CancelConfiguration,
+    FetchConfiguration,
     FinaliseConfiguration,
     GenerateConfiguration,
+    LogsConfiguration,
     OrchestratorConfiguration,
+    PingConfiguration,
     ReplayConfiguration,
     StatusConfiguration,
-    TuneConfiguration,
+    SubmitConfiguration,
 )
 from shared.commands import Command
 
@@ -44,9 +48,13 @@ COMMANDS = (
         "Spoil real films, in pixels and by style transfer; an interrupted making goes on where it was.",
     ),
     Command(
-        "tune",
-        TuneConfiguration,
-        "services.orchestrator.tuning.command",
-        "Sweep recipes on validation films beside their placebo, and order a policy by what is left.",
+        "fetch",
+        FetchConfiguration,
+        "services.orchestrator.fetch",
+        "Copy a folder from object storage, as an init container does for the pod's services.",
     ),
+    Command("ping", PingConfiguration, "services.orchestrator.ping", "Ask running services what they serve."),
+    Command("submit", SubmitConfiguration, "services.orchestrator.runs.submit", "Start a run in a cluster."),
+    Command("cancel", CancelConfiguration, "services.orchestrator.runs.cancel", "Stop a run in a cluster."),
+    Command("logs", LogsConfiguration, "services.orchestrator.runs.logs", "Show what the pods of a run say."),
 )

@@ -76,17 +76,95 @@ class FinaliseConfiguration(Configuration, env_prefix="MAMMOSYNTH_FINALISE_"):
     """Run directory."""
 
 
-class StatusConfiguration(Configuration, env_prefix="MAMMOSYNTH_STATUS_"):
+class ConnectionConfiguration(TlsConfiguration):
+    """How an orchestrator that serves is reached."""
+
+    tls_ca: Path | None = None
+    """PEM file of authorities that its certificate must lead to; without it nothing is encrypted."""
+    server_name: str | None = None
+    """Name in its certificate, where it is reached under another, as through a port that is forwarded."""
+    token_file: Path | None = None
+    """File with the token that it asks for."""
+    timeout_s: float = Field(default=60.0, gt=0)
+    """Seconds that an answer may take."""
+
+
+class SubmitConfiguration(ConnectionConfiguration, env_prefix="MAMMOSYNTH_SUBMIT_"):
+    """`mammosynth submit`."""
+
+    address: str = Field(pattern=_ADDRESS)
+    """Address of the orchestrator, HOST:PORT."""
+    pairs: int = Field(ge=1)
+    """Pairs of the run."""
+    seed: int = Field(default=0, ge=0)
+    """Seed of the pairs."""
+    policy: str = ""
+    """Name of a policy that the orchestrator knows; its default if not given."""
+    shards: int = Field(default=1, ge=1)
+    """Parts that are worked on side by side."""
+    request_id: str | None = Field(default=None, min_length=1, max_length=63)
+    """Chosen by you: the same one starts the same run once, however often it is sent; drawn if not given."""
+    watch: bool = False
+    """Stay, and show how far the run is, until it has ended; leaving does not stop it."""
+
+
+class CancelConfiguration(ConnectionConfiguration, env_prefix="MAMMOSYNTH_CANCEL_"):
+    """`mammosynth cancel`."""
+
+    run: Annotated[str, Positional()]
+    """Name of the run, as `submit` printed it."""
+    address: str = Field(pattern=_ADDRESS)
+    """Address of the orchestrator, HOST:PORT."""
+
+
+class LogsConfiguration(Configuration, env_prefix="MAMMOSYNTH_LOGS_"):
+    """`mammosynth logs`."""
+
+    run: Annotated[str, Positional()]
+    """Name of the run, as `submit` printed it."""
+    namespace: str | None = None
+    """Namespace of its pods; the kubeconfig's if not given."""
+    follow: bool = False
+    """Stay until its pods have ended."""
+    tail: int | None = Field(default=None, ge=1)
+    """Last lines of each pod; all if not given."""
+
+
+class StatusConfiguration(ConnectionConfiguration, env_prefix="MAMMOSYNTH_STATUS_"):
     """`mammosynth status`."""
 
     run: Annotated[str, Positional()]
-    """Run directory: a folder, or a URL such as s3://bucket/run."""
+    """Run directory: a folder, or a URL such as s3://bucket/run; with an address, the name of a run."""
+    address: str | None = Field(default=None, pattern=_ADDRESS)
+    """Address of an orchestrator, HOST:PORT, that the run was submitted to."""
     watch: bool = False
     """Look again and again until the run is complete."""
     every_s: float = Field(default=2.0, gt=0)
     """Seconds between two looks."""
     format: Literal["text", "json"] = "text"
     """How the numbers are told; as JSON, one line a look where it is watched."""
+
+
+class FetchConfiguration(Configuration, env_prefix="MAMMOSYNTH_FETCH_"):
+    """`mammosynth fetch`."""
+
+    source: Annotated[str, Positional()]
+    """Folder in object storage, such as s3://bucket/models."""
+    target: Annotated[Path, Positional()]
+    """Folder that its files are written to."""
+
+
+class PingConfiguration(ConnectionConfiguration, env_prefix="MAMMOSYNTH_PING_"):
+    """`mammosynth ping`."""
+
+    stylizer: str | None = Field(default=None, pattern=_ADDRESS)
+    """Address of a stylizer; not asked if not given."""
+    anomaly: str | None = Field(default=None, pattern=_ADDRESS)
+    """Address of an anomaly service."""
+    classifier: str | None = Field(default=None, pattern=_ADDRESS)
+    """Address of a classifier."""
+    orchestrator: str | None = Field(default=None, pattern=_ADDRESS)
+    """Address of an orchestrator."""
 
 
 class ReplayConfiguration(ServicesConfiguration, env_prefix="MAMMOSYNTH_REPLAY_"):
@@ -111,6 +189,10 @@ class OrchestratorConfiguration(ServerConfiguration, ServicesConfiguration, env_
     """Pairs worked on at once for one stream; twice the stylizer's slots if not given."""
     any_size: bool = False
     """Use a policy at another size than the one it was tuned at."""
+    runs: str | None = None
+    """Folder, or URL such as s3://bucket/runs, below which runs started as Jobs have their directories."""
+    job_template: Path | None = None
+    """YAML file of the Kubernetes Job that a run is made of; with it this service starts runs in its namespace."""
 
 
 class BatteryConfiguration(StylizerPeerConfiguration, env_prefix="MAMMOSYNTH_BATTERY_"):
@@ -130,44 +212,3 @@ class BatteryConfiguration(StylizerPeerConfiguration, env_prefix="MAMMOSYNTH_BAT
     """Split whose films are spoiled; test films are left alone."""
     seed: int = Field(default=0, ge=0)
     """Of the choice of films and of everything else that is drawn."""
-
-
-class TuneConfiguration(ServicesConfiguration, env_prefix="MAMMOSYNTH_TUNE_"):
-    """`mammosynth tune`."""
-
-    output: Path
-    """Folder for the policy, tables, contact sheets and records; an interrupted sweep goes on there."""
-    dataset: Path | None = None
-    """Folder of a prepared data set, whose validation films are swept; not needed with --from-run."""
-    fine_dataset: Path | None = None
-    """The same films prepared larger: the best recipes are swept again on them, and the policy is tuned there."""
-    fine_models: Path | None = None
-    """Folder with gates of that size."""
-    best: int = Field(default=3, ge=1)
-    """Recipes that are swept again at the larger size."""
-    from_run: str | None = None
-    """Finished run whose own records reorder its policy, without a sweep: for other films than that run's."""
-    name: str = "tuned"
-    """Name of the policy that is written."""
-    policy: str = "stable"
-    """Policy whose pairing, gates and optimiser are kept: a shipped one, or the path of a YAML file."""
-    films: int = Field(default=20, ge=1)
-    """Contents that are drawn from the validation films, each once."""
-    regions: tuple[Literal["film", "breast"], ...] = ("breast", "film")
-    """Parts of the films that count and may change."""
-    content_layers: tuple[str, ...] = ("conv_4", "conv_5")
-    """Layers whose features keep the content."""
-    style_layers: tuple[str, ...] = ("all",)
-    """Sets of layers that carry style: all, or names joined by + such as conv_1+conv_2+conv_3."""
-    content_weights: tuple[Annotated[float, Field(ge=0.0, allow_inf_nan=False)], ...] = (1.0,)
-    """Weights of the content loss."""
-    style_weights: tuple[Annotated[float, Field(ge=0.0, allow_inf_nan=False)], ...] = (1e3, 1e4, 1e5)
-    """Weights of the style loss."""
-    steps: tuple[Annotated[int, Field(ge=1)], ...] = (10, 20, 40, 80)
-    """Numbers of steps at which films are looked at; one trajectory passes through all of them."""
-    pictures: int = Field(default=3, ge=0)
-    """Contents whose films are kept, for the contact sheets."""
-    any_size: bool = False
-    """Allow gates that were trained on smaller films than those of the data set."""
-    seed: int = Field(default=0, ge=0)
-    """Seed of the pairs."""

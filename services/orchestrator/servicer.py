@@ -1,4 +1,4 @@
-"""`GenerationService`: accepted samples as a stream that can be resumed. Runs are not answered by this build."""
+"""`GenerationService`: accepted samples as a stream that can be resumed, and runs as Kubernetes Jobs."""
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -10,6 +10,8 @@ from services.orchestrator.convert import to_info, to_sample
 from services.orchestrator.facts import PeerFacts
 from services.orchestrator.generation import Generation, make_generation
 from services.orchestrator.policy import Policy
+from services.orchestrator.runs.convert import to_run
+from services.orchestrator.runs.runs import Runs
 from services.orchestrator.stream import outcomes_in_order
 from shared.errors import NotFoundError, NotImplementedYetError
 
@@ -25,6 +27,7 @@ class GenerationServicer(generation_pb2_grpc.GenerationServiceServicer):
         policies: dict[str, Policy],
         in_flight: int,
         any_size: bool,
+        runs: Runs | None = None,
     ) -> None:
         """Take what is generated from.
 
@@ -34,6 +37,7 @@ class GenerationServicer(generation_pb2_grpc.GenerationServiceServicer):
             policies: those that a request may name, by name.
             in_flight: pairs worked on at once for one stream.
             any_size: whether a policy may be used at another size than it was tuned at.
+            runs: starts and watches Jobs, where there is a cluster for them.
 
         """
         self._generation = generation
@@ -41,6 +45,7 @@ class GenerationServicer(generation_pb2_grpc.GenerationServiceServicer):
         self._policies = policies
         self._in_flight = in_flight
         self._any_size = any_size
+        self._runs = runs
 
     async def Info(self, request: Any, context: Any) -> generation_pb2.GenerationServiceInfoResponse:
         """Say what is generated from."""
@@ -88,27 +93,44 @@ class GenerationServicer(generation_pb2_grpc.GenerationServiceServicer):
         )
         return made.with_originals(self._generation.originals)
 
-    async def CreateRun(self, request: Any, context: Any) -> generation_pb2.CreateRunResponse:
-        """Not answered by this build."""
-        raise _runs_are_not_here()
+    async def CreateRun(
+        self, request: generation_pb2.CreateRunRequest, context: Any
+    ) -> generation_pb2.CreateRunResponse:
+        """Start a run."""
+        run = await self._started_here().create(
+            request_id=request.request_id,
+            policy=request.policy,
+            seed=request.seed,
+            pairs=request.pairs,
+            shards=request.shards,
+        )
+        return generation_pb2.CreateRunResponse(run=to_run(run))
 
-    async def GetRun(self, request: Any, context: Any) -> generation_pb2.GetRunResponse:
-        """Not answered by this build."""
-        raise _runs_are_not_here()
+    async def GetRun(self, request: generation_pb2.GetRunRequest, context: Any) -> generation_pb2.GetRunResponse:
+        """Say how far a run is."""
+        return generation_pb2.GetRunResponse(run=to_run(await self._started_here().get(request.name)))
 
-    async def ListRuns(self, request: Any, context: Any) -> generation_pb2.ListRunsResponse:
-        """Not answered by this build."""
-        raise _runs_are_not_here()
+    async def ListRuns(self, request: generation_pb2.ListRunsRequest, context: Any) -> generation_pb2.ListRunsResponse:
+        """Give a page of runs."""
+        runs, token = await self._started_here().page(request.page_size, request.page_token)
+        return generation_pb2.ListRunsResponse(runs=map(to_run, runs), next_page_token=token)
 
-    async def WatchRun(self, request: Any, context: Any) -> AsyncIterator[generation_pb2.WatchRunResponse]:
-        """Not answered by this build."""
-        raise _runs_are_not_here()
-        yield  # makes this a stream, as the contract says
+    async def WatchRun(
+        self, request: generation_pb2.WatchRunRequest, context: Any
+    ) -> AsyncIterator[generation_pb2.WatchRunResponse]:
+        """Stream a run's progress; hanging up stops nothing but the stream."""
+        async for run in self._started_here().watch(request.name):
+            yield generation_pb2.WatchRunResponse(run=to_run(run))
 
-    async def CancelRun(self, request: Any, context: Any) -> generation_pb2.CancelRunResponse:
-        """Not answered by this build."""
-        raise _runs_are_not_here()
+    async def CancelRun(
+        self, request: generation_pb2.CancelRunRequest, context: Any
+    ) -> generation_pb2.CancelRunResponse:
+        """Stop a run."""
+        return generation_pb2.CancelRunResponse(run=to_run(await self._started_here().cancel(request.name)))
 
-
-def _runs_are_not_here() -> NotImplementedYetError:
-    return NotImplementedYetError("runs as Kubernetes Jobs are not answered by this build; use mammosynth generate")
+    def _started_here(self) -> Runs:
+        if self._runs is None:
+            raise NotImplementedYetError(
+                "this service starts no runs: it has no --runs and --job-template; use mammosynth generate"
+            )
+        return self._runs

@@ -4,11 +4,9 @@ import asyncio
 import signal
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 from shared.errors import UnavailableError
-
-_Result = TypeVar("_Result")
 
 
 @contextmanager
@@ -25,7 +23,7 @@ def cancelled_by_signals() -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
-async def unless_broken(broken: asyncio.Event, work: Coroutine[Any, Any, _Result]) -> _Result:
+async def unless_broken(broken: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
     """Do the work, or stop it once `broken` is set.
 
     Raises:
@@ -38,7 +36,7 @@ async def unless_broken(broken: asyncio.Event, work: Coroutine[Any, Any, _Result
         await asyncio.wait((working, watching), return_when=asyncio.FIRST_COMPLETED)
         if not working.done():
             raise UnavailableError("a service that was started here keeps dying; its log says why")
-        return await working
+        await working
     finally:
         for task in (working, watching):
             task.cancel()

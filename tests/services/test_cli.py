@@ -24,6 +24,11 @@ from tests.services.orchestrator.made import cohort
 
 ROOT = Path(__file__).resolve().parents[2]
 PREFIXES = {
+    "submit": "MAMMOSYNTH_SUBMIT_",
+    "cancel": "MAMMOSYNTH_CANCEL_",
+    "logs": "MAMMOSYNTH_LOGS_",
+    "fetch": "MAMMOSYNTH_FETCH_",
+    "ping": "MAMMOSYNTH_PING_",
     "dataset phantom": "MAMMOSYNTH_DATASET_PHANTOM_",
     "dataset prepare": "MAMMOSYNTH_DATASET_PREPARE_",
     "dataset check": "MAMMOSYNTH_DATASET_CHECK_",
@@ -32,7 +37,6 @@ PREFIXES = {
     "export parquet": "MAMMOSYNTH_EXPORT_PARQUET_",
     "train anomaly": "MAMMOSYNTH_TRAIN_ANOMALY_",
     "train classifier": "MAMMOSYNTH_TRAIN_CLASSIFIER_",
-    "tune": "MAMMOSYNTH_TUNE_",
     "battery make": "MAMMOSYNTH_BATTERY_",
     "serve stylizer": "MAMMOSYNTH_STYLIZER_",
     "serve anomaly": "MAMMOSYNTH_ANOMALY_",
@@ -42,7 +46,6 @@ PREFIXES = {
     "finalise": "MAMMOSYNTH_FINALISE_",
     "replay": "MAMMOSYNTH_REPLAY_",
     "status": "MAMMOSYNTH_STATUS_",
-    "evaluate": "MAMMOSYNTH_EVALUATE_",
     "report": "MAMMOSYNTH_REPORT_",
     "judge": "MAMMOSYNTH_JUDGE_",
 }

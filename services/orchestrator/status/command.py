@@ -9,6 +9,7 @@ from rich.live import Live
 
 from services.orchestrator.configuration import StatusConfiguration
 from services.orchestrator.ledger import Ledger
+from services.orchestrator.runs.commands import status as in_a_cluster
 from services.orchestrator.status.screen import screen
 from services.orchestrator.status.watcher import Status, Watcher
 from shared.store import Store
@@ -17,11 +18,15 @@ from shared.store import Store
 def run(configuration: StatusConfiguration, *, sleep: Callable[[float], None] = time.sleep) -> int:
     """Tell how far a run is; returns the exit code, 0. With `watch` it goes on until the run is complete.
 
+    With an address the run is one of a cluster, asked of its orchestrator.
+
     Raises:
         NotFoundError: if there is no run.
         DatasetError: if its `run.json` is broken.
 
     """
+    if configuration.address is not None:
+        return in_a_cluster(configuration.address, configuration)
     watcher = Watcher(Ledger(Store(configuration.run)))
     looks = _looks(watcher, configuration, sleep)
     console = Console()

@@ -1,0 +1,1 @@
+"""Runs as Kubernetes Jobs: starting, watching and stopping them."""

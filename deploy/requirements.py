@@ -1,0 +1,35 @@
+"""Print what the image of a service installs: `python requirements.py SERVICE cpu|gpu`, beside pyproject.toml.
+
+Reads the application's pyproject.toml, and the client's as client.toml; leaves out what is built from source.
+"""
+
+import sys
+import tomllib
+from pathlib import Path
+
+_SCORERS = ("anomaly", "classifier")
+# Runs, models and data sets may lie in object storage; the orchestrator's image is what reaches it.
+_BESIDE = {"orchestrator": ("s3",)}
+
+
+def requirements(folder: Path, service: str, accelerator: str) -> list[str]:
+    """Requirements of the application, the client, the service's extra and those that go along with it.
+
+    Raises:
+        SystemExit: if there is no such service or accelerator.
+
+    """
+    application = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    client = tomllib.loads((folder / "client.toml").read_text(encoding="utf-8"))["project"]
+    extras = application["optional-dependencies"]
+    if service not in extras or service in ("all", "cpu", "dev", "gpu", "s3"):
+        raise SystemExit(f"SERVICE: found {service!r}, needed a folder of services/")
+    if accelerator not in ("cpu", "gpu"):
+        raise SystemExit(f"ACCELERATOR: found {accelerator!r}, needed cpu or gpu")
+    names = (service, *_BESIDE.get(service, ()), *((accelerator,) if service in _SCORERS else ()))
+    found = [*client["dependencies"], *application["dependencies"], *(item for name in names for item in extras[name])]
+    return sorted({item for item in found if not item.startswith("mammosynth")})
+
+
+if __name__ == "__main__":
+    sys.stdout.write("\n".join(requirements(Path(), *sys.argv[1:3])) + "\n")

@@ -1,1 +1,0 @@
-"""How far two sets of films are from each other, by several measures."""

@@ -1,1 +1,0 @@
-"""Which outputs are too near a real film."""

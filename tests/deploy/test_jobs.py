@@ -1,0 +1,147 @@
+"""Jobs: how they fail, what their containers are told, and the manifests that are made of them."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from services import cli
+from shared.configuration import Configuration
+from tests.deploy.charts import BATCH, BATCH_VALUES, EVERYTHING, MAIN, ROOT, objects, of_kind, pods, run_job
+
+RUNS = {
+    "generate": (BATCH, {"task": "generate", "job.shards": "4", "job.parallelism": "2"}),
+    "generate-standalone": (BATCH, {"task": "generate-standalone", "job.shards": "4", "job.parallelism": "2"}),
+}
+
+
+def job(chart: Path, values: dict[str, Any]) -> dict[str, Any]:
+    (found,) = of_kind(objects(chart, values), "Job").values()
+    return found
+
+
+@pytest.mark.parametrize(("chart", "values"), RUNS.values(), ids=RUNS)
+def test_a_run_is_an_indexed_job_whose_shards_fail_by_themselves(chart: Path, values: dict[str, Any]) -> None:
+    spec = job(chart, values)["spec"]
+    assert (spec["completionMode"], spec["completions"], spec["parallelism"]) == ("Indexed", 4, 2)
+    assert spec["backoffLimitPerIndex"] == 6
+    assert spec["podReplacementPolicy"] == "Failed"
+    assert spec["template"]["spec"]["restartPolicy"] == "Never"
+    assert spec["podFailurePolicy"]["rules"] == [
+        {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+        {"action": "FailIndex", "onExitCodes": {"operator": "In", "values": [2]}},
+    ]
+    assert spec["ttlSecondsAfterFinished"] == 86400
+    (container,) = spec["template"]["spec"]["containers"]
+    assert "--shard=$(JOB_COMPLETION_INDEX)/4" in container["args"]
+
+
+def test_a_run_that_the_orchestrator_starts_fails_like_one_of_the_batch_chart() -> None:
+    started, own = run_job(objects(MAIN, {})), job(BATCH, {"task": "generate"})
+    assert started is not None
+    for key in ("completionMode", "backoffLimitPerIndex", "podReplacementPolicy", "podFailurePolicy"):
+        assert started["spec"][key] == own["spec"][key]
+
+
+@pytest.mark.parametrize("task", ["demo", "prepare", "train", "finalise", "report"])
+def test_other_jobs_fail_at_once_at_wrong_input(task: str) -> None:
+    spec = job(BATCH, {"task": task})["spec"]
+    assert spec["backoffLimit"] == 6
+    assert {"action": "FailJob", "onExitCodes": {"operator": "In", "values": [2]}} in spec["podFailurePolicy"]["rules"]
+    assert spec["podReplacementPolicy"] == "Failed"
+
+
+@pytest.mark.parametrize("task", ["demo", "generate-standalone"])
+def test_the_services_are_native_sidecars_that_are_ready_before_the_run(task: str) -> None:
+    (pod,) = pods(objects(BATCH, {"task": task}))
+    sidecars = [item for item in pod.spec["initContainers"] if item.get("restartPolicy") == "Always"]
+    assert [item["name"] for item in sidecars] == ["stylizer", "anomaly", "classifier"]
+    assert pod.spec["initContainers"][-3:] == sidecars, "what they read is made before them"
+    variables = {item["name"]: item.get("value") for item in pod.spec["containers"][0]["env"]}
+    for item in sidecars:
+        own = {variable["name"]: variable["value"] for variable in item["env"]}
+        prefix = f"MAMMOSYNTH_{item['name'].upper()}"
+        assert str(item["startupProbe"]["grpc"]["port"]) == own[f"{prefix}_HEALTH_PORT"]
+        assert variables[f"MAMMOSYNTH_GENERATE_{item['name'].upper()}"] == own[f"{prefix}_LISTEN"]
+
+
+def test_a_job_waits_where_it_is_told_to() -> None:
+    found = job(BATCH, BATCH_VALUES["a policy and a queue"])
+    assert found["spec"]["suspend"] is True
+    assert found["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "films"
+    assert "kueue.x-k8s.io/queue-name" not in job(BATCH, {"task": "generate"})["metadata"]["labels"]
+    assert job(BATCH, {"task": "generate"})["spec"]["suspend"] is False
+
+
+def test_the_demo_needs_nothing_else_in_its_namespace() -> None:
+    found = objects(BATCH, {"task": "demo"})
+    assert {item["kind"] for item in found} == {"Job", "NetworkPolicy", "ServiceAccount"}
+    (pod,) = pods(found)
+    assert all("emptyDir" in volume for volume in pod.spec["volumes"])
+
+
+@pytest.mark.parametrize(("chart", "values"), EVERYTHING.values(), ids=EVERYTHING)
+def test_each_container_is_told_what_its_command_takes(
+    chart: Path, values: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command line itself reads the arguments and the variables; only the work is left out."""
+    for pod in pods(objects(chart, values)):
+        for container in pod.containers:
+            told: list[Configuration] = []
+
+            class Module:
+                run = staticmethod(told.append)
+
+            variables = {item["name"]: item.get("value", "secret") for item in container["env"]}
+            arguments = [item.replace("$(JOB_COMPLETION_INDEX)", "0") for item in container["args"]]
+            with monkeypatch.context() as patched:
+                patched.setattr(cli, "import_module", lambda _: Module)
+                patched.setattr(sys, "argv", ["mammosynth", *arguments])
+                for name, value in variables.items():
+                    patched.setenv(name, value)
+                with pytest.raises(SystemExit) as ended:
+                    cli.main()
+            assert ended.value.code == 0, (pod.owner, container["name"])
+            (configuration,) = told
+            prefix = str(configuration.model_config["env_prefix"])
+            for name in variables:
+                if name.startswith("MAMMOSYNTH_"):
+                    field = name.removeprefix(prefix).lower()
+                    assert name.startswith(prefix), (pod.owner, name)
+                    assert field in type(configuration).model_fields, (pod.owner, name)
+            mounts = tuple(mount["mountPath"] for mount in container["volumeMounts"])
+            for name, value in configuration.model_dump().items():
+                if isinstance(value, Path) and value.is_absolute():
+                    assert str(value).startswith(mounts), (pod.owner, name, value)
+
+
+def test_the_manifests_are_what_the_chart_gives() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "deploy" / "manifests.py", "--check"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_stale_manifest_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {path.name: path.read_text() for path in (ROOT / "deploy" / "jobs").glob("*.yaml")}
+    assert set(files) == {
+        f"{task}.yaml" for task in ("demo", "prepare", "train", "generate", "generate-standalone", "finalise", "report")
+    }
+    copied = tmp_path / "deploy"
+    subprocess.run(["cp", "-r", ROOT / "deploy", copied], check=True)
+    (copied / "jobs" / "demo.yaml").write_text(files["demo.yaml"].replace("completions: 1", "completions: 2"))
+    done = subprocess.run(
+        [sys.executable, copied / "manifests.py", "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "demo.yaml" in done.stderr
+    assert "prepare.yaml" not in done.stderr
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "deploy" / "jobs").glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_manifest_says_no_namespace_so_that_it_can_be_applied_to_any(path: Path) -> None:
+    for item in yaml.safe_load_all(path.read_text()):
+        assert "namespace" not in item["metadata"]

@@ -2,8 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from services.curator.cbis_ddsm import read_cbis_ddsm
+from services.curator.cmmd import read_cmmd
 from services.curator.configuration import PrepareConfiguration
 from services.curator.entry import Entry, SkippedFilm
 from services.curator.folder import read_folder
@@ -55,7 +58,9 @@ def make_catalogue(configuration: PrepareConfiguration, pseudonyms: Pseudonyms |
         raise DatasetError(f"{_name(configuration)}: no film could be prepared{reason}")
     for label in Label:
         if not any(film.entry.label is label for film in films.values()):
-            raise DatasetError(f"{_name(configuration)}: found no {label} film, needed films of both classes")
+            raise DatasetError(
+                f"{_name(configuration)}, column pathology: found no {label} film, needed films of both classes"
+            )
     return Catalogue(
         films=films,
         skipped=skipped,
@@ -68,10 +73,28 @@ def make_catalogue(configuration: PrepareConfiguration, pseudonyms: Pseudonyms |
 def _readers(
     configuration: PrepareConfiguration,
 ) -> list[Callable[[PrepareConfiguration, Pseudonyms | None], Source]]:
-    if configuration.images is None:
-        raise ConfigurationError("found no source of films, needed --images with --table")
-    return [read_folder]
+    given = {
+        _read_cbis_ddsm: configuration.cbis_ddsm,
+        _read_cmmd: configuration.cmmd,
+        read_folder: configuration.images,
+    }
+    if not any(given.values()):
+        raise ConfigurationError("found no source of films, needed --cbis-ddsm, --cmmd, or --images with --table")
+    for option, value in (("--table", configuration.table), ("--lesions", configuration.lesions)):
+        if value is not None and configuration.images is None:
+            raise ConfigurationError(f"{option}: found {value} without --images, needed the folder of its films")
+    return [read for read, folder in given.items() if folder is not None]
+
+
+def _read_cbis_ddsm(configuration: PrepareConfiguration, _: Pseudonyms | None) -> Source:
+    folder, drop = configuration.cbis_ddsm, configuration.without_callback == "drop"
+    return read_cbis_ddsm(folder or Path(), drop_without_callback=drop, workers=configuration.workers)
+
+
+def _read_cmmd(configuration: PrepareConfiguration, _: Pseudonyms | None) -> Source:
+    return read_cmmd(configuration.cmmd or Path(), workers=configuration.workers)
 
 
 def _name(configuration: PrepareConfiguration) -> str:
-    return str(configuration.images)
+    places = (configuration.cbis_ddsm, configuration.cmmd, configuration.table)
+    return ", ".join(str(place) for place in places if place is not None)

@@ -4,8 +4,9 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
+from services.curator.traps import TRAPS
 from shared.configuration import Configuration, Positional
 
 
@@ -28,7 +29,18 @@ class PhantomConfiguration(Configuration, env_prefix="MAMMOSYNTH_DATASET_PHANTOM
     """Width of a film in pixels."""
 
     format: Literal["png", "dicom"] = "png"
-    """16-bit PNG, or 12-bit DICOM."""
+    """16-bit PNG, or 12-bit DICOM; an archive is always DICOM."""
+
+    layout: Literal["plain", "cbis-ddsm", "cmmd"] = "plain"
+    """A folder of films with tables, or an archive as it is downloaded, with `expected.csv`: what a reader must make of
+    it, film by film."""
+
+    download: Literal["classic", "descriptive", "zip", "flat"] = "classic"
+    """How the files of an archive lie: folders named by UIDs, folders named by words, a zip for each series, or all in
+    one folder."""
+
+    traps: tuple[str, ...] = ()
+    """Traps of the archive's true files to lay: all, or some by name, with commas."""
 
     seed: int = Field(default=0, ge=0)
     """Equal seeds make equal films."""
@@ -36,12 +48,29 @@ class PhantomConfiguration(Configuration, env_prefix="MAMMOSYNTH_DATASET_PHANTOM
     workers: int | None = Field(default=None, ge=1)
     """Processes; one a core when not given."""
 
+    @field_validator("traps")
+    @classmethod
+    def _check_traps(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        known = TRAPS.get(info.data.get("layout", "plain"), ())
+        if value == ("all",):
+            return known
+        for trap in value:
+            if trap not in known:
+                raise ValueError(f"found {trap!r}, needed all, or some of {', '.join(known) or 'no traps'}")
+        return value
+
 
 class PrepareConfiguration(Configuration, env_prefix="MAMMOSYNTH_DATASET_PREPARE_"):
     """Options of `mammosynth dataset prepare`."""
 
+    cbis_ddsm: Path | None = None
+    """Folder with what was downloaded of CBIS-DDSM, in any layout, and its tables of case descriptions."""
+
+    cmmd: Path | None = None
+    """Folder with what was downloaded of CMMD, in any layout, and its spreadsheet."""
+
     images: Path | None = None
-    """Folder of films: PNG, JPEG, TIFF or DICOM, grey, 8 to 16 bit."""
+    """Folder of other films: PNG, JPEG, TIFF or DICOM, grey, 8 to 16 bit."""
 
     table: Path | None = None
     """CSV of the films in images, with the columns path (below the folder), patient_id and pathology; laterality, view
@@ -74,8 +103,9 @@ class PrepareConfiguration(Configuration, env_prefix="MAMMOSYNTH_DATASET_PREPARE
     source: str = Field(default="folder", min_length=1)
     """Archive or clinic of films whose row names none."""
 
-    test: Literal["share", "none"] = "share"
-    """Whether a share of the patients is kept for evaluation only; none gives the paper's own split."""
+    test: Literal["official", "share", "none"] = "official"
+    """Which patients are kept for evaluation only: the source's official test list where it has one, else a share;
+    a share of every source; none gives the paper's own split."""
 
     test_share: float = Field(default=0.15, gt=0.0, lt=1.0)
     """Share of the patients in the test split."""

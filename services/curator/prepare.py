@@ -61,6 +61,9 @@ def _begin(configuration: PrepareConfiguration, catalogue: Catalogue, pseudonyms
         include={"aspect_ratio", "mirror_right", "bits", "without_callback", "source", "test", "test_share"},
     )
     options |= catalogue.options
+    if options["test"] == "official" and not any(entry.official_split for entry in catalogue.entries):
+        # So it is then, and so it was called before there were sources with a list of their own.
+        options["test"] = "share"
     if pseudonyms is not None:
         options["pseudonyms"] = pseudonyms.fingerprint
     return DatasetWriter(configuration.output, size=configuration.size, options=options, seed=configuration.seed)
@@ -70,9 +73,17 @@ def _split(
     configuration: PrepareConfiguration, entries: Sequence[Entry], together: Sequence[tuple[str, str]] = ()
 ) -> dict[str, Split]:
     return split_patients(
-        [PatientFilm(entry.patient_id, entry.source, entry.label) for entry in entries],
+        [
+            PatientFilm(
+                entry.patient_id,
+                entry.source,
+                entry.label,
+                official_test=configuration.test == "official" and "test" in entry.official_split,
+            )
+            for entry in entries
+        ],
         seed=configuration.seed,
-        test_share=configuration.test_share if configuration.test == "share" else 0.0,
+        test_share=configuration.test_share if configuration.test != "none" else 0.0,
         together=together,
     )
 

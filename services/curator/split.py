@@ -20,6 +20,8 @@ class PatientFilm:
     patient_id: str
     source: str
     label: Label
+    official_test: bool = False
+    """Whether the source's own split has the film on its test side."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class _Group:
     patients: tuple[str, ...]
     sources: frozenset[str]
     labels: frozenset[Label]
+    official_test: bool = False
 
     @property
     def stratum(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -44,8 +47,10 @@ def split_patients(
 ) -> dict[str, Split]:
     """Give each patient a split, stratified by source and labels (benign, malignant or both).
 
-    First `test_share` of the patients become `test`, then the rest are split by `SHARES`. In each stratum the numbers
-    are within two patients of the shares. Then patients are exchanged where a split would lack one of the labels.
+    Patients with a film on the official test side of their source become `test`, and nobody else of that source does;
+    of the other sources `test_share` of the patients do. Then the rest are split by `SHARES`. In each stratum the
+    numbers are within two patients of the shares. Then patients are exchanged where a split would lack one of the
+    labels, those of an official test side never.
 
     Args:
         films: all films, in any order.
@@ -59,13 +64,18 @@ def split_patients(
     """
     groups = _group(films, together)
     generator = np.random.default_rng((seed, len("split")))
-    rest: list[_Group] = []
+    official = [group for group in groups if group.official_test]
+    listed = frozenset(source for group in official for source in group.sources)
+    rest = [group for group in groups if not group.official_test and group.sources & listed]
+    open_to_test = [group for group in groups if not group.sources & listed]
     assigned: dict[Split, list[_Group]] = {split: [] for split in SHARES}
+    if official:
+        assigned[Split.TEST] = official
     if test_share > 0:
-        drawn = _draw(groups, {Split.TRAIN: 1 - test_share, Split.TEST: test_share}, generator)
-        rest, assigned[Split.TEST] = drawn[Split.TRAIN], drawn[Split.TEST]
+        drawn = _draw(open_to_test, {Split.TRAIN: 1 - test_share, Split.TEST: test_share}, generator)
+        rest, assigned[Split.TEST] = [*rest, *drawn[Split.TRAIN]], [*official, *drawn[Split.TEST]]
     else:
-        rest = groups
+        rest = [*rest, *open_to_test]
     assigned |= _draw(rest, SHARES, generator)
     _exchange(assigned)
     return {patient: split for split, members in assigned.items() for group in members for patient in group.patients}
@@ -90,6 +100,7 @@ def _group(films: Iterable[PatientFilm], together: Iterable[tuple[str, str]]) ->
             patients=tuple(sorted({film.patient_id for film in own})),
             sources=frozenset(film.source for film in own),
             labels=frozenset(film.label for film in own),
+            official_test=any(film.official_test for film in own),
         )
         for _, own in sorted(members.items())
     ]
@@ -139,9 +150,10 @@ def _fetch(assigned: dict[Split, list[_Group]], split: Split, label: Label) -> N
     for other in donors:
         donor = assigned[other]
         # Groups with both labels are taken last: they serve any split.
-        for wanted in sorted((group for group in donor if label in group.labels), key=lambda group: len(group.labels)):
+        free = [group for group in donor if label in group.labels and not group.official_test]
+        for wanted in sorted(free, key=lambda group: len(group.labels)):
             left = [group for group in donor if group is not wanted]
-            for given in [*taker, None]:
+            for given in [*(group for group in taker if not group.official_test), None]:
                 new_donor = left if given is None else [*left, given]
                 new_taker = [*(group for group in taker if group is not given), wanted]
                 missing_before = len(set(Label) - set(_count(taker)))

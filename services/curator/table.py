@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from services.curator.csv_rows import check_columns, read_csv_rows
 from services.curator.entry import PATHOLOGIES, Entry, worst
-from shared.dataset import Label, Laterality
+from shared.dataset import Laterality
 from shared.errors import DatasetError
 
 REQUIRED_COLUMNS = ("pathology",)
@@ -39,7 +39,7 @@ def read_table(path: Path, *, source: str, drop_without_callback: bool = False) 
         Films in the order of their first row.
 
     Raises:
-        DatasetError: if the table is malformed or has no film of one of the classes: names file, row and column.
+        DatasetError: if the table is malformed: names file, row and column.
 
     """
     films: dict[str, Entry] = {}
@@ -48,13 +48,9 @@ def read_table(path: Path, *, source: str, drop_without_callback: bool = False) 
         place = film.path or film.sop_uid
         before = films.get(place)
         films[place] = film if before is None else merge_rows(path, before, film)
-    kept = [
+    return [
         film for film in films.values() if not (drop_without_callback and film.pathology == "BENIGN_WITHOUT_CALLBACK")
     ]
-    for label in Label:
-        if not any(film.label == label for film in kept):
-            raise DatasetError(f"{path}, column pathology: found no {label} film, needed films of both classes")
-    return kept
 
 
 def _check_header(path: Path, header: list[str]) -> None:

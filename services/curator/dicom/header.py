@@ -64,8 +64,11 @@ class DicomHeader:
     study_uid: str
     series_uid: str
     sop_uid: str
-    sop_class_uid: str
+    sop_class_uid: str = ""
     """Kind of the object (0008,0016)."""
+    rows: int = 0
+    """Rows and columns of the pixels, 0 where the header has none."""
+    columns: int = 0
     flags: tuple[str, ...] = ()
     """What to be wary of, in words: see `read_flags`."""
 
@@ -83,6 +86,8 @@ class DicomHeader:
             series_uid=_read_uid(header, "SeriesInstanceUID"),
             sop_uid=_read_uid(header, "SOPInstanceUID"),
             sop_class_uid=_read_uid(header, "SOPClassUID"),
+            rows=_read_count(header, "Rows"),
+            columns=_read_count(header, "Columns"),
             flags=read_flags(header),
         )
 
@@ -165,6 +170,11 @@ def _read_spacing(header: Dataset) -> tuple[float, float] | None:
             if 0 < row < math.inf and 0 < column < math.inf:
                 return row, column
     return None
+
+
+def _read_count(header: Dataset, keyword: str) -> int:
+    value = header.get(keyword)
+    return value if isinstance(value, int) and value > 0 else 0
 
 
 def _read_uid(header: Dataset, keyword: str) -> str:

@@ -6,6 +6,9 @@ from functools import partial
 from pathlib import Path
 
 from services.curator.configuration import PhantomConfiguration
+from services.curator.phantom.archive.cbis_ddsm import plan_cbis_ddsm
+from services.curator.phantom.archive.cmmd import plan_cmmd
+from services.curator.phantom.archive.writing import write_archive
 from services.curator.phantom.cohort import PlannedFilm, plan_cohort
 from services.curator.phantom.dicom import write_dicom
 from services.curator.phantom.film import make_phantom
@@ -19,6 +22,9 @@ _LESION_COLUMNS = ("path", "x", "y", "width", "height", "pathology")
 
 def run(configuration: PhantomConfiguration) -> None:
     """Make phantom mammograms of made patients, with a table that `dataset prepare` reads."""
+    if configuration.layout != "plain":
+        _make_archive(configuration)
+        return
     films = plan_cohort(
         patients=configuration.patients,
         malignant_share=configuration.malignant_share,
@@ -36,6 +42,23 @@ def run(configuration: PhantomConfiguration) -> None:
     _write_csv(configuration.output / "table.csv", _TABLE_COLUMNS, rows)
     lesions = [(film.path, *boxes[film.path], film.pathology) for film in films]
     _write_csv(configuration.output / "lesions.csv", _LESION_COLUMNS, lesions)
+
+
+def _make_archive(configuration: PhantomConfiguration) -> None:
+    plan = plan_cbis_ddsm if configuration.layout == "cbis-ddsm" else plan_cmmd
+    write_archive(
+        plan(
+            patients=configuration.patients,
+            malignant_share=configuration.malignant_share,
+            seed=configuration.seed,
+            traps=configuration.traps,
+        ),
+        configuration.output,
+        name=configuration.layout,
+        download=configuration.download,
+        shape=(configuration.rows, configuration.columns),
+        workers=configuration.workers,
+    )
 
 
 def _make_film(configuration: PhantomConfiguration, film: PlannedFilm) -> tuple[str, tuple[int, int, int, int]]:

@@ -213,6 +213,42 @@ def test_a_malformed_table_stops_before_any_work(
     assert not (tmp_path / "dataset").exists()
 
 
+@pytest.mark.parametrize("missing", ["malignant", "benign"])
+def test_a_table_without_one_of_the_classes_stops_before_any_work(
+    prepare_phantoms: Prepare, films: Path, tmp_path: Path, missing: str
+) -> None:
+    write_table(films, [row for row in table(films) if row["pathology"].lower() != missing])
+    with pytest.raises(
+        DatasetError, match=rf"table\.csv, column pathology: found no {missing} film, needed films of b"
+    ):
+        prepare_phantoms(tmp_path / "dataset", images=films, table=films / "table.csv")
+    assert not (tmp_path / "dataset").exists()
+
+
+def test_films_of_no_source_are_refused_by_option(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="found no source of films, needed --cbis-ddsm, --cmmd, or --images"):
+        run(PrepareConfiguration(output=tmp_path / "dataset"))
+
+
+@pytest.mark.parametrize("option", ["table", "lesions"])
+def test_a_table_without_its_folder_is_refused_by_option(tmp_path: Path, option: str) -> None:
+    given = PrepareConfiguration(output=tmp_path / "dataset", cmmd=tmp_path, **{option: tmp_path / "a.csv"})
+    with pytest.raises(ConfigurationError, match=rf"--{option}: found .*a\.csv without --images"):
+        run(given)
+
+
+def test_a_folder_without_a_table_is_refused_by_option(phantoms: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="--table: found none, needed a CSV of the films in --images"):
+        run(PrepareConfiguration(output=tmp_path / "dataset", images=phantoms))
+
+
+@pytest.mark.parametrize("option", ["cbis_ddsm", "cmmd"])
+def test_a_missing_folder_of_an_archive_is_refused_by_option(tmp_path: Path, option: str) -> None:
+    given = PrepareConfiguration(output=tmp_path / "dataset", **{option: tmp_path / "nothing"})
+    with pytest.raises(ConfigurationError, match=rf"--{option.replace('_', '-')}: found no folder .*nothing"):
+        run(given)
+
+
 def test_too_few_patients_stop_before_any_work(prepare_phantoms: Prepare, films: Path, tmp_path: Path) -> None:
     write_table(films, [row for row in table(films) if row["patient_id"] in ("PH_00001", "PH_00002")])
     with pytest.raises(DatasetError, match=r"(split|column pathology).*found no"):

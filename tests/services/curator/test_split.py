@@ -112,3 +112,45 @@ def test_four_patients_with_both_labels_are_just_enough() -> None:
 def test_too_few_patients_for_every_split_are_refused_by_name(films: list[PatientFilm]) -> None:
     with pytest.raises(DatasetError, match=r"split \w+: found no (benign|malignant) film .* more patients are needed"):
         split_patients(films, seed=0)
+
+
+def official(patient: int, label: Label, *, source: str = "A", test: bool = False) -> PatientFilm:
+    return PatientFilm(f"{source}{patient}", source, label, official_test=test)
+
+
+def listed_cohort(source: str, *, tests: range) -> list[PatientFilm]:
+    return [
+        official(patient, label, source=source, test=patient in tests)
+        for patient in range(60)
+        for label in ([Label.BENIGN, Label.MALIGNANT][patient % 2],)
+    ]
+
+
+def test_an_official_test_side_is_the_test_split_and_the_other_sources_give_a_share() -> None:
+    films = [*listed_cohort("A", tests=range(20, 31)), *listed_cohort("B", tests=range(0))]
+    splits = split_patients(films, seed=1, test_share=0.15)
+    test = {patient for patient, split in splits.items() if split is Split.TEST}
+    assert {patient for patient in test if patient[0] == "A"} == {f"A{number}" for number in range(20, 31)}
+    assert len([patient for patient in test if patient[0] == "B"]) == 9
+
+
+def test_a_patient_on_both_sides_goes_to_test_with_all_who_share_a_film() -> None:
+    films = [*listed_cohort("A", tests=range(10)), official(3, Label.MALIGNANT), official(30, Label.BENIGN)]
+    splits = split_patients(films, seed=1, together=[("A30", "A5")])
+    assert splits["A3"] is splits["A30"] is splits["A5"] is Split.TEST
+
+
+def test_an_official_test_side_is_never_given_away() -> None:
+    # All malignant films but four are on the test side, so the other splits lack some.
+    films = [official(patient, Label.MALIGNANT, test=True) for patient in range(30)]
+    films += [official(30 + patient, Label.MALIGNANT) for patient in range(3)]
+    films += [official(40 + patient, Label.BENIGN, test=patient < 5) for patient in range(30)]
+    splits = split_patients(films, seed=1)
+    assert all((splits[film.patient_id] is Split.TEST) == film.official_test for film in films)
+    for split in SHARES:
+        assert {film.label for film in films if splits[film.patient_id] is split} == set(Label)
+
+
+def test_an_official_list_stands_also_where_no_share_is_kept() -> None:
+    splits = split_patients(listed_cohort("A", tests=range(10)), seed=1, test_share=0.0)
+    assert sum(split is Split.TEST for split in splits.values()) == 10

@@ -1,0 +1,1 @@
+"""Phantom archives: folders that look like downloads of CBIS-DDSM and CMMD, with their traps."""

@@ -34,10 +34,10 @@ def compare(pairs: Sequence[PairRecord], twins: Sequence[PairRecord]) -> dict[st
         "contents": len(set(contents)),
         "pairs_accepted": sum(pair.accepted for pair, _ in compared),
         "twins_accepted": sum(twin.accepted for _, twin in compared),
-        "acceptance_difference": _difference(
+        "acceptance_difference": mean_difference(
             [float(pair.accepted) - float(twin.accepted) for pair, twin in compared], contents
         ),
-        "logit_difference": _difference([_logit_difference(pair, twin) for pair, twin in compared], contents),
+        "logit_difference": mean_difference([_logit_difference(pair, twin) for pair, twin in compared], contents),
     }
 
 
@@ -51,7 +51,7 @@ def _logit_difference(pair: PairRecord, twin: PairRecord) -> float:
     return float(np.mean(differences)) if differences else float("nan")
 
 
-def _difference(values: Sequence[float], contents: Sequence[str]) -> dict[str, float] | None:
+def mean_difference(values: Sequence[float], contents: Sequence[str]) -> dict[str, float] | None:
     """Mean over contents, each counted once, with its interval; None where there is nothing to compare."""
     grouped: dict[str, list[float]] = defaultdict(list)
     for value, content in zip(values, contents, strict=True):

@@ -1,10 +1,16 @@
 """The sub-commands of the evaluator."""
 
-from services.evaluator.configuration import JudgeConfiguration, ReportConfiguration
+from services.evaluator.configuration import EvaluateConfiguration, JudgeConfiguration, ReportConfiguration
 from shared.commands import Command
 
 COMMANDS = (
-    Command("report", ReportConfiguration, "services.evaluator.report", "Write a page that shows a run."),
+    Command("report", ReportConfiguration, "services.evaluator.report.command", "Write a page that shows a run."),
+    Command(
+        "evaluate",
+        EvaluateConfiguration,
+        "services.evaluator.evaluate",
+        "Measure a run's films against real ones, and find near copies.",
+    ),
     Command(
         "judge",
         JudgeConfiguration,

@@ -38,3 +38,22 @@ class JudgeConfiguration(Configuration, env_prefix="MAMMOSYNTH_JUDGE_"):
     """File that is written; judge-NAME.json in the run directory if not given, NAME being the model's."""
     threads: int = Field(default=1, ge=1)
     """CPU threads."""
+
+
+class EvaluateConfiguration(Configuration, env_prefix="MAMMOSYNTH_EVALUATE_"):
+    """`mammosynth evaluate`."""
+
+    run: Annotated[Path, Positional()]
+    """Run directory; the run may still be going."""
+    dataset: Path | None = None
+    """Folder of the prepared data set; the one that the run was started with if not given."""
+    inception: str | None = None
+    """Weights of Inception v3 for FID and KID: a safetensors file, or torchvision (a download)."""
+    films: int = Field(default=1000, ge=20)
+    """Films of each set at most that distances are measured on, spread evenly; near copies are sought in all."""
+    draws: int = Field(default=100, ge=10, le=10000)
+    """Random splits of the real films that a distance and its floor are measured on."""
+    smallest_change: float = Field(default=1 / 255, ge=0.0, le=1.0)
+    """Mean absolute change inside the breast below which an output counts as its content, in units of full scale."""
+    seed: int = Field(default=0, ge=0)
+    """Seed of the splits."""

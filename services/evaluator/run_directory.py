@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shared.errors import InvalidImageError
+from shared.errors import DatasetError, InvalidImageError
 from shared.images import Film, decode_png16
-from shared.record import PairRecord
+from shared.record import PairRecord, from_json
 from shared.run import Run
 from shared.store import Store
 
@@ -32,6 +32,8 @@ class RunDirectory:
     """`run.json`: what the run was started with."""
     records: tuple[PairRecord, ...]
     """In the order of their pairs."""
+    twins: tuple[PairRecord, ...]
+    """Records of placebo twins, in the order of their pairs."""
     unreadable: tuple[str, ...]
     """What is wrong with the records that could not be read."""
     numerics: dict[str, list[dict[str, Any]]]
@@ -52,11 +54,13 @@ class RunDirectory:
 
         """
         run = Run.open(Store(str(path)))
+        twins, unreadable = _read_twins(path, set(run.pins.get("placebo", ())))
         return cls(
             path=path,
             pins=run.pins,
             records=run.records,
-            unreadable=run.unreadable,
+            twins=twins,
+            unreadable=run.unreadable + unreadable,
             numerics=_numerics_seen(run.records),
             timings=_read_timings(path),
             manifest=_mapping(_json(path / "manifest.json")),
@@ -91,6 +95,10 @@ class RunDirectory:
         """Film of an accepted pair, (size, size) float32 in [0, 1]; None where its file is missing or broken."""
         return _film(self.path / "accepted" / f"{pair:06d}.png")
 
+    def placebo_film(self, pair: int) -> Film | None:
+        """Film of a twin that passed both gates, as `accepted_film`."""
+        return _film(self.path / "placebo" / f"{pair:06d}.png")
+
     def rejected_film(self, pair: int, trial: int) -> Film | None:
         """Film of a rejected trial, (size, size) float32 in [0, 1]; None where it was not kept or is broken."""
         return _film(self.path / "rejected" / f"{pair:06d}-{trial}.png")
@@ -99,6 +107,21 @@ class RunDirectory:
         """Pair and trial of every rejected film that was kept."""
         found = ((file.stem.partition("-")) for file in (self.path / "rejected").glob("*-*.png"))
         return {(int(pair), int(trial)) for pair, _, trial in found if pair.isdigit() and trial.isdigit()}
+
+
+def _read_twins(path: Path, pairs: set[int]) -> tuple[tuple[PairRecord, ...], tuple[str, ...]]:
+    twins, unreadable = [], []
+    for pair in sorted(pairs):
+        file = path / "pairs" / f"{pair:06d}-placebo.json"
+        try:
+            twins.append(from_json(file.read_bytes(), where=f"pairs/{file.name}"))
+        except FileNotFoundError:
+            continue
+        except DatasetError as error:
+            unreadable.append(error.message)
+        except OSError as error:
+            unreadable.append(f"pairs/{file.name}: cannot be read: {error}")
+    return tuple(twins), tuple(unreadable)
 
 
 def _numerics_seen(records: tuple[PairRecord, ...]) -> dict[str, list[dict[str, Any]]]:

@@ -12,6 +12,7 @@ from services.orchestrator.configuration import (
     ReplayConfiguration,
     StatusConfiguration,
     SubmitConfiguration,
+    TuneConfiguration,
 )
 from shared.commands import Command
 
@@ -46,6 +47,12 @@ COMMANDS = (
         BatteryConfiguration,
         "services.orchestrator.battery.make",
         "Spoil real films, in pixels and by style transfer; an interrupted making goes on where it was.",
+    ),
+    Command(
+        "tune",
+        TuneConfiguration,
+        "services.orchestrator.tuning.command",
+        "Sweep recipes on validation films beside their placebo, and order a policy by what is left.",
     ),
     Command(
         "fetch",

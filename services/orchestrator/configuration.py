@@ -212,3 +212,44 @@ class BatteryConfiguration(StylizerPeerConfiguration, env_prefix="MAMMOSYNTH_BAT
     """Split whose films are spoiled; test films are left alone."""
     seed: int = Field(default=0, ge=0)
     """Of the choice of films and of everything else that is drawn."""
+
+
+class TuneConfiguration(ServicesConfiguration, env_prefix="MAMMOSYNTH_TUNE_"):
+    """`mammosynth tune`."""
+
+    output: Path
+    """Folder for the policy, tables, contact sheets and records; an interrupted sweep goes on there."""
+    dataset: Path | None = None
+    """Folder of a prepared data set, whose validation films are swept; not needed with --from-run."""
+    fine_dataset: Path | None = None
+    """The same films prepared larger: the best recipes are swept again on them, and the policy is tuned there."""
+    fine_models: Path | None = None
+    """Folder with gates of that size."""
+    best: int = Field(default=3, ge=1)
+    """Recipes that are swept again at the larger size."""
+    from_run: str | None = None
+    """Finished run whose own records reorder its policy, without a sweep: for other films than that run's."""
+    name: str = "tuned"
+    """Name of the policy that is written."""
+    policy: str = "stable"
+    """Policy whose pairing, gates and optimiser are kept: a shipped one, or the path of a YAML file."""
+    films: int = Field(default=20, ge=1)
+    """Contents that are drawn from the validation films, each once."""
+    regions: tuple[Literal["film", "breast"], ...] = ("breast", "film")
+    """Parts of the films that count and may change."""
+    content_layers: tuple[str, ...] = ("conv_4", "conv_5")
+    """Layers whose features keep the content."""
+    style_layers: tuple[str, ...] = ("all",)
+    """Sets of layers that carry style: all, or names joined by + such as conv_1+conv_2+conv_3."""
+    content_weights: tuple[Annotated[float, Field(ge=0.0, allow_inf_nan=False)], ...] = (1.0,)
+    """Weights of the content loss."""
+    style_weights: tuple[Annotated[float, Field(ge=0.0, allow_inf_nan=False)], ...] = (1e3, 1e4, 1e5)
+    """Weights of the style loss."""
+    steps: tuple[Annotated[int, Field(ge=1)], ...] = (10, 20, 40, 80)
+    """Numbers of steps at which films are looked at; one trajectory passes through all of them."""
+    pictures: int = Field(default=3, ge=0)
+    """Contents whose films are kept, for the contact sheets."""
+    any_size: bool = False
+    """Allow gates that were trained on smaller films than those of the data set."""
+    seed: int = Field(default=0, ge=0)
+    """Seed of the pairs."""

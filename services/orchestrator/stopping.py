@@ -4,9 +4,11 @@ import asyncio
 import signal
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from shared.errors import UnavailableError
+
+_Result = TypeVar("_Result")
 
 
 @contextmanager
@@ -23,7 +25,7 @@ def cancelled_by_signals() -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
-async def unless_broken(broken: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+async def unless_broken(broken: asyncio.Event, work: Coroutine[Any, Any, _Result]) -> _Result:
     """Do the work, or stop it once `broken` is set.
 
     Raises:
@@ -36,7 +38,7 @@ async def unless_broken(broken: asyncio.Event, work: Coroutine[Any, Any, None]) 
         await asyncio.wait((working, watching), return_when=asyncio.FIRST_COMPLETED)
         if not working.done():
             raise UnavailableError("a service that was started here keeps dying; its log says why")
-        await working
+        return await working
     finally:
         for task in (working, watching):
             task.cancel()

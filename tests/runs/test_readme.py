@@ -60,3 +60,21 @@ def test_samples_are_streamed_left_and_resumed(workshop: Workshop, undisturbed: 
     assert len(pairs) == 3
     assert len(set(pairs)) == 3
     assert pairs == sorted(pairs)
+
+
+def test_an_export_is_read_by_pytorch(workshop: Workshop, undisturbed: Path, tmp_path: Path) -> None:
+    done = workshop.run("export", "folder", undisturbed, tmp_path / "films", "--real")
+    assert done.returncode == 0, done.stderr[-3000:]
+    films = list((tmp_path / "films").glob("*/*.png"))
+    said = run_program(program("an export for PyTorch"), {}, tmp_path)
+    assert said.count("torch.Size") == -(-len(films) // 4)
+    assert sum(said.count(f"torch.Size([{size}, 1, ") * size for size in range(1, 5)) == len(films)
+
+
+def test_a_stream_is_read_by_pytorch(workshop: Workshop, undisturbed: Path, tmp_path: Path) -> None:
+    accepted = {int(file.stem) for file in (undisturbed / "accepted").glob("*.png")}
+    options = ("--dataset", workshop.dataset, "--models", workshop.models, "--policy", workshop.policy, "--threads", 1)
+    with service(workshop, "orchestrator", *options) as address:
+        said = run_program(program("a stream for PyTorch"), {"orchestrator": address}, tmp_path)
+    streamed = [int(pair) for line in said.splitlines() for pair in re.findall(r"\d+", line.rpartition("[")[2])]
+    assert sorted(streamed) == sorted(accepted)

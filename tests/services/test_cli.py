@@ -37,6 +37,7 @@ PREFIXES = {
     "export parquet": "MAMMOSYNTH_EXPORT_PARQUET_",
     "train anomaly": "MAMMOSYNTH_TRAIN_ANOMALY_",
     "train classifier": "MAMMOSYNTH_TRAIN_CLASSIFIER_",
+    "tune": "MAMMOSYNTH_TUNE_",
     "battery make": "MAMMOSYNTH_BATTERY_",
     "serve stylizer": "MAMMOSYNTH_STYLIZER_",
     "serve anomaly": "MAMMOSYNTH_ANOMALY_",
@@ -46,6 +47,7 @@ PREFIXES = {
     "finalise": "MAMMOSYNTH_FINALISE_",
     "replay": "MAMMOSYNTH_REPLAY_",
     "status": "MAMMOSYNTH_STATUS_",
+    "evaluate": "MAMMOSYNTH_EVALUATE_",
     "report": "MAMMOSYNTH_REPORT_",
     "judge": "MAMMOSYNTH_JUDGE_",
 }

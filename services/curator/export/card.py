@@ -54,25 +54,21 @@ def write_card(films: TrainingSet, features: dict[str, dict[str, object]]) -> st
         image=_IMAGES[films.image_format],
         origin="\n".join(lines),
     )
-    total = sum(row["films"] for row in counts)
-    return f"---\n{yaml.safe_dump(_front_matter(features, counts, total), sort_keys=False)}---\n\n{text}"
+    return f"---\n{yaml.safe_dump(_front_matter(features, counts), sort_keys=False)}---\n\n{text}"
 
 
 def _count_line(row: dict[str, Any]) -> str:
     return f"| {row['kind']} | {row['label']} | {row['films']} |"
 
 
-def _front_matter(features: dict[str, dict[str, object]], counts: list[dict[str, Any]], total: int) -> dict[str, Any]:
+def _front_matter(features: dict[str, dict[str, object]], counts: list[dict[str, Any]]) -> dict[str, Any]:
     synthetic = sum(row["films"] for row in counts if row["kind"] == Kind.SYNTHETIC)
     return {
         "pretty_name": "Mammograms with synthetic malignant films",
         "task_categories": ["image-classification"],
         "tags": ["medical", "mammography", *(["synthetic"] if synthetic else [])],
         "configs": [{"config_name": "default", "data_files": [{"split": "train", "path": "data/train-*.parquet"}]}],
-        "dataset_info": {
-            "features": [_feature(name, feature) for name, feature in features.items()],
-            "splits": [{"name": "train", "num_examples": total}],
-        },
+        "dataset_info": {"features": [_feature(name, feature) for name, feature in features.items()]},
     }
 
 

@@ -44,8 +44,8 @@ def breast(seed: int, size: int) -> tuple[Pixels, Any]:
     return np.where(mask, texture, 0.0).astype(np.float32), mask
 
 
-def write_dataset(path: Path, *, contents: int = 3, styles: int = 2, size: int = 32) -> Dataset:
-    """Write a prepared data set of films that all belong to the split generation."""
+def write_dataset(path: Path, *, contents: int = 3, styles: int = 2, size: int = 32, test_styles: int = 0) -> Dataset:
+    """Write a prepared data set of the split generation, but for so many styles of the split test."""
     writer = DatasetWriter(path, size=size, options={}, seed=0)
     films = []
     for number in range(contents + styles):
@@ -61,7 +61,7 @@ def write_dataset(path: Path, *, contents: int = 3, styles: int = 2, size: int =
                 view="CC",
                 pathology=str(label).upper(),
                 label=label,
-                split=Split.GENERATION,
+                split=Split.TEST if number >= contents + styles - test_styles else Split.GENERATION,
                 sha256=writer.write_film(image_id, pixels, mask),
                 origin=Origin(f"{image_id}.png", size, size, (0, 0, size, size), 1.0, False, (0, 0, 0, 0)),
             )
@@ -117,7 +117,26 @@ class RunWriter:
             self._write(f"rejected/{pair:06d}-{trial['trial']}.png", encode_png16(film))
         return self.add(pair, trials=trials, **changes)
 
-    def add(self, pair: int, **changes: Any) -> dict[str, Any]:
+    def add_twin(self, pair: int, *, accepted: bool = False) -> dict[str, Any]:
+        """Add the placebo twin of a pair, whose one trial was kept or not."""
+        self.pins["placebo"] = sorted({*self.pins.get("placebo", ()), pair})
+        self._json("run.json", self.pins)
+        trial = self.trial(pair, 1, [] if accepted else ["still_benign"], probability=0.8 if accepted else 0.3)
+        changes: dict[str, Any] = {"trials": [trial], "placebo": True}
+        if accepted:
+            changes |= {"decision": "accepted", "accepted_trial": 1, "sha256": trial["sha256"]}
+            self._write(f"placebo/{pair:06d}.png", encode_png16(self.output(pair, 1)))
+        return self.add(pair, name=f"{pair:06d}-placebo", **changes)
+
+    def replace_film(self, pair: int, film: Pixels) -> None:
+        """Make another film the accepted one of a pair, in its file and in its record."""
+        path = self.path / f"pairs/{pair:06d}.json"
+        record = json.loads(path.read_bytes())
+        record["sha256"] = sha256_pixels(film)
+        self._write(f"accepted/{pair:06d}.png", encode_png16(film))
+        self._json(f"pairs/{pair:06d}.json", record)
+
+    def add(self, pair: int, name: str = "", **changes: Any) -> dict[str, Any]:
         """Add the record of a pair."""
         content, style = self.contents[pair % len(self.contents)], self.styles[pair % len(self.styles)]
         scores = {"anomaly": 0.3, "probability": 0.2, "logit": -1.4}
@@ -139,7 +158,7 @@ class RunWriter:
             "placebo": False,
             "schema_version": 1,
         } | changes
-        self._json(f"pairs/{pair:06d}.json", record)
+        self._json(f"pairs/{name or f'{pair:06d}'}.json", record)
         return record
 
     def trial(self, pair: int, number: int, reasons: list[str], *, probability: float = 0.8) -> dict[str, Any]:

@@ -1,10 +1,10 @@
 from services.evaluator.films import OriginalFilms
-from services.evaluator.panels import Panel, PanelMaker
+from services.evaluator.report.panels import Panel, PanelMaker
 from services.evaluator.run_directory import RunDirectory
 from services.evaluator.selection import choose_accepted, choose_rejected
 from shared.images import encode_png16
+from tests.services.evaluator.report.test_pictures import opened
 from tests.services.evaluator.run_writer import RunWriter
-from tests.services.evaluator.test_pictures import opened
 
 
 def panels(run: RunWriter, *, picture_size: int = 256, films: bool = True) -> dict[str, list[Panel]]:

@@ -7,9 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from services.evaluator.films import OriginalFilms
-from services.evaluator.pictures import choose_amplification, choose_window, difference_uri, film_uri
+from services.evaluator.report.pictures import difference_uri, film_uri
 from services.evaluator.run_directory import RunDirectory
 from shared.images import Film, Mask, resize_film, resize_mask, sha256_pixels
+from shared.pictures import choose_amplification, choose_window
 from shared.record import PairRecord, Scores, Source, Trial
 
 

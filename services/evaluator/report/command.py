@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 
 from rich.console import Console
 
-from services.evaluator import tallies
 from services.evaluator.configuration import ReportConfiguration
 from services.evaluator.films import OriginalFilms
-from services.evaluator.page import Page, render
-from services.evaluator.panels import Panel, PanelMaker
+from services.evaluator.report import tallies
+from services.evaluator.report.page import Page, render
+from services.evaluator.report.panels import Panel, PanelMaker
 from services.evaluator.run_directory import RunDirectory
 from services.evaluator.selection import choose_accepted, choose_rejected
 from shared.dataset import Label

@@ -6,11 +6,11 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from services.evaluator import wording
 from services.evaluator.films import OriginalFilms
-from services.evaluator.panels import Panel
+from services.evaluator.report import wording
+from services.evaluator.report.panels import Panel
+from services.evaluator.report.tallies import Count, Funnel, Pace, TrialTally
 from services.evaluator.run_directory import RunDirectory
-from services.evaluator.tallies import Count, Funnel, Pace, TrialTally
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ def render(page: Page) -> str:
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("services.evaluator"),
+        loader=PackageLoader("services.evaluator.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

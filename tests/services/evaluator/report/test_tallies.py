@@ -1,8 +1,8 @@
 import pytest
 
-from services.evaluator import tallies
+from services.evaluator.report import tallies
+from services.evaluator.report.tallies import Count, Funnel
 from services.evaluator.run_directory import RunDirectory
-from services.evaluator.tallies import Count, Funnel
 from tests.services.evaluator.run_writer import RunWriter
 
 

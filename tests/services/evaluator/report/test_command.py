@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.evaluator.configuration import ReportConfiguration
-from services.evaluator.report import run as report
+from services.evaluator.report.command import run as report
 from shared.errors import ConfigurationError, DatasetError, NotFoundError, exit_code
 from tests.services.evaluator.conftest import MakeRun
 from tests.services.evaluator.run_writer import RunWriter

@@ -1,6 +1,6 @@
 import pytest
 
-from services.evaluator import wording
+from services.evaluator.report import wording
 from shared.record import Reason
 
 

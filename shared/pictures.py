@@ -1,7 +1,6 @@
-"""Films as pictures of a page: windowed to 8 bit, and written as PNG data URIs."""
+"""Films and differences as 8-bit pictures for people's eyes. Needs numpy and Pillow only."""
 
-import base64
-import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,14 +35,13 @@ def choose_window(film: Film, mask: Mask | None) -> Window:
     return Window(low, high) if high - low > 0.02 else Window(0.0, 1.0)
 
 
-def film_uri(film: Film, window: Window) -> str:
-    """Write a film as a data URI of an 8-bit grey PNG."""
-    scaled = (film - window.low) / (window.high - window.low)
-    return _data_uri(Image.fromarray(_to_uint8(scaled)))
+def film_picture(film: Film, window: Window) -> Image.Image:
+    """Make an 8-bit grey picture of a film."""
+    return Image.fromarray(_to_uint8((film - window.low) / (window.high - window.low)))
 
 
-def difference_uri(difference: npt.NDArray[np.float32], amplification: float) -> str:
-    """Write a signed difference as a data URI: black where nothing changed, orange brighter, blue darker.
+def difference_picture(difference: npt.NDArray[np.float32], amplification: float) -> Image.Image:
+    """Make a picture with a palette: black where nothing changed, orange brighter, blue darker.
 
     Args:
         difference: (rows, columns), output minus content, -1 to 1.
@@ -53,10 +51,10 @@ def difference_uri(difference: npt.NDArray[np.float32], amplification: float) ->
     levels = _to_uint8((np.clip(difference * amplification, -1.0, 1.0) + 1.0) / 2.0)
     picture = Image.fromarray(levels)
     picture.putpalette(_diverging_palette())
-    return _data_uri(picture)
+    return picture
 
 
-def choose_amplification(differences: list[npt.NDArray[np.float32]]) -> int:
+def choose_amplification(differences: Sequence[npt.NDArray[np.float32]]) -> int:
     """One amplification for all differences of a page, such that most of each stays within full colour."""
     if not differences:
         return 1
@@ -76,9 +74,3 @@ def _diverging_palette() -> list[int]:
     strength = np.clip((np.abs(position) - 1 / 127) / (1 - 1 / 127), 0.0, 1.0)[:, None] ** 0.7
     ends = np.where(position[:, None] > 0, np.array([[255, 176, 64]]), np.array([[90, 176, 255]]))
     return [int(value) for value in np.rint(strength * ends).ravel()]
-
-
-def _data_uri(picture: Image.Image) -> str:
-    buffer = io.BytesIO()
-    picture.save(buffer, format="PNG", optimize=True)
-    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"

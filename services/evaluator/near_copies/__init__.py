@@ -1,0 +1,1 @@
+"""Which outputs are too near a real film."""

@@ -2,7 +2,9 @@
 
 Inputs `film` and `mask`, float32 of shape (batch, 1, size, size), the film in [0, 1], the mask 0 or 1. Outputs of an
 anomaly detector: `score` (batch,) and `reconstruction` (batch, 1, size, size); of a classifier: `logit` and
-`probability` (batch,).
+`probability` (batch,). The probability is always the logistic of the logit: where a classifier was calibrated by a
+temperature, the graph divides the logit by it, thresholds are meant for what comes out, and the metric `temperature`
+says the number.
 """
 
 import hashlib

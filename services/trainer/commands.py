@@ -5,9 +5,15 @@ from shared.commands import Command
 
 COMMANDS = (
     Command(
-        "train anomaly", TrainAnomalyConfiguration, "services.trainer.train_anomaly", "Train the anomaly detector."
+        "train anomaly",
+        TrainAnomalyConfiguration,
+        "services.trainer.train_anomaly",
+        "Train the anomaly detector on real films; an interrupted training goes on after its last whole epoch.",
     ),
     Command(
-        "train classifier", TrainClassifierConfiguration, "services.trainer.train_classifier", "Train the classifier."
+        "train classifier",
+        TrainClassifierConfiguration,
+        "services.trainer.train_classifier",
+        "Train the classifier and report what it achieves; an interrupted training goes on after its last whole epoch.",
     ),
 )

@@ -205,6 +205,9 @@ class TrainClassifierConfiguration(TrainingConfiguration, env_prefix="MAMMOSYNTH
     balance: Literal["none", "weights", "sampling"] = "none"
     """What makes up for a rare class: nothing, as in the paper, weights of the loss, or half of each class an epoch."""
 
+    temperature: bool = False
+    """Calibrate probabilities by one number, fitted on what cross-validation left out, else on validation films."""
+
     cutoff: float = Field(default=0.7, gt=0, lt=1)
     """Probability from which a film counts as malignant."""
 

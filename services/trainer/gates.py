@@ -39,12 +39,16 @@ class ClassifierGate(nn.Module):
         super().__init__()
         self.standardise = Standardise(statistics)
         self.network = network
+        self.temperature = 1.0
+        """What logits are divided by; set when it has been fitted."""
 
     def forward(self, film: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Classify films.
 
-        `film` float32 (B, 1, S, S) in [0, 1], `mask` float32 (B, 1, S, S) in {0, 1}. Returns the malignancy logit (B,)
-        and its logistic, the probability (B,).
+        `film` float32 (B, 1, S, S) in [0, 1], `mask` float32 (B, 1, S, S) in {0, 1}. Returns the malignancy logit (B,),
+        already divided by the temperature, and its logistic, the probability (B,).
         """
         logit: Tensor = self.network(self.standardise(film), mask)
+        if self.temperature != 1.0:
+            logit = logit / self.temperature
         return logit, torch.sigmoid(logit)

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from services.trainer.calibration_curve import expected_calibration_error
+
 Scores = NDArray[np.float64]
 Labels = NDArray[np.bool_]
 Patients = NDArray[np.str_]
+Groups = NDArray[np.str_]
 
 
 @dataclass(frozen=True)
@@ -18,16 +21,27 @@ class Interval:
     high: float
 
 
-def area_under_curve(labels: Labels, scores: Scores) -> float:
+def area_under_curve(labels: Labels, scores: Scores, *, groups: Groups | None = None) -> float:
     """Area under the ROC curve, ties counted half; `labels` bool (n,), `scores` (n,).
 
-    Raises ValueError when one of the two classes is missing.
+    That is the share of pairs of a malignant and a benign film in which the malignant one scores higher; with `groups`
+    (n,) only pairs of films of the same group count. Raises ValueError when there is no such pair.
     """
-    return float(_weighted_areas(labels, scores, np.ones((1, len(labels))))[0])
+    area = float(_weighted_areas(labels, scores, np.ones((1, len(labels))), groups)[0])
+    if np.isnan(area):
+        raise ValueError(f"the area under the curve needs both classes, got {int(labels.sum())} of {len(labels)}")
+    return area
 
 
 def bootstrap_area(
-    labels: Labels, scores: Scores, patients: Patients, *, seed: int, draws: int = 1000, level: float = 0.95
+    labels: Labels,
+    scores: Scores,
+    patients: Patients,
+    *,
+    seed: int,
+    draws: int = 1000,
+    level: float = 0.95,
+    groups: Groups | None = None,
 ) -> Interval:
     """Percentile interval of the area under the ROC curve, whole patients being drawn with replacement.
 
@@ -39,7 +53,7 @@ def bootstrap_area(
     patient_count = int(patient_of_film.max()) + 1
     generator = np.random.default_rng(seed)
     times_drawn = generator.multinomial(patient_count, np.full(patient_count, 1 / patient_count), size=draws)
-    areas = _weighted_areas(labels, scores, times_drawn[:, patient_of_film].astype(np.float64))
+    areas = _weighted_areas(labels, scores, times_drawn[:, patient_of_film].astype(np.float64), groups)
     areas = areas[~np.isnan(areas)]
     if areas.size == 0:
         raise ValueError("no draw of patients held both classes")
@@ -48,10 +62,25 @@ def bootstrap_area(
     return Interval(float(low), float(high))
 
 
-def _weighted_areas(labels: Labels, scores: Scores, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Areas under the ROC curve for each row of `weights` (draws, n); NaN where a class has no weight."""
-    if labels.all() or not labels.any():
-        raise ValueError(f"the area under the curve needs both classes, got {int(labels.sum())} of {len(labels)}")
+def _weighted_areas(
+    labels: Labels, scores: Scores, weights: NDArray[np.float64], groups: Groups | None
+) -> NDArray[np.float64]:
+    """Areas under the ROC curve for each row of `weights` (draws, n); NaN where no pair has any weight."""
+    members = [np.arange(len(labels))]
+    if groups is not None:
+        members = [np.flatnonzero(groups == group) for group in np.unique(groups)]
+    wins, comparisons = np.zeros(len(weights)), np.zeros(len(weights))
+    for films in members:
+        won, compared = _wins(labels[films], scores[films], weights[:, films])
+        wins, comparisons = wins + won, comparisons + compared
+    areas: NDArray[np.float64] = np.divide(wins, comparisons, out=np.full(len(weights), np.nan), where=comparisons > 0)
+    return areas
+
+
+def _wins(
+    labels: Labels, scores: Scores, weights: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Weight of the pairs in which the malignant film scores higher, and of all pairs, for each row of `weights`."""
     order = np.argsort(scores, kind="stable")
     ordered = scores[order]
     starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
@@ -59,18 +88,7 @@ def _weighted_areas(labels: Labels, scores: Scores, weights: NDArray[np.float64]
     negative = np.add.reduceat(weights[:, order] * ~labels[order], starts, axis=1)
     negative_below = np.cumsum(negative, axis=1) - negative
     wins = (positive * (negative_below + negative / 2)).sum(axis=1)
-    comparisons = positive.sum(axis=1) * negative.sum(axis=1)
-    areas: NDArray[np.float64] = np.divide(wins, comparisons, out=np.full(len(weights), np.nan), where=comparisons > 0)
-    return areas
-
-
-def expected_calibration_error(labels: Labels, probabilities: Scores, *, bins: int = 10) -> float:
-    """Mean distance between predicted probability and observed share, over equally wide bins, weighted by films."""
-    bin_of_film = np.minimum((probabilities * bins).astype(int), bins - 1)
-    counts = np.bincount(bin_of_film, minlength=bins)
-    predicted = np.bincount(bin_of_film, weights=probabilities, minlength=bins)
-    observed = np.bincount(bin_of_film, weights=labels.astype(np.float64), minlength=bins)
-    return float(np.abs(predicted - observed).sum() / counts.sum())
+    return wins, positive.sum(axis=1) * negative.sum(axis=1)
 
 
 def classification_metrics(
@@ -116,3 +134,25 @@ def metrics_by_source(
             labels[films], probabilities[films], patients[films], cutoff=cutoff, seed=seed
         )
     return groups
+
+
+def metrics_within_sources(
+    labels: Labels, probabilities: Scores, patients: Patients, sources: NDArray[np.str_], *, seed: int
+) -> dict[str, float]:
+    """Figures that a difference between sources cannot flatter.
+
+    The area under the curve counts pairs of films of the same source only, and is absent when no source has both
+    classes; the calibration error is the mean of each source's own, weighted by films.
+    """
+    errors = [
+        (sources == source).sum()
+        * expected_calibration_error(labels[sources == source], probabilities[sources == source])
+        for source in np.unique(sources)
+    ]
+    figures = {"expected_calibration_error": float(sum(errors) / len(labels))}
+    try:
+        interval = bootstrap_area(labels, probabilities, patients, seed=seed, groups=sources)
+    except ValueError:
+        return figures
+    area = area_under_curve(labels, probabilities, groups=sources)
+    return figures | {"auc": area, "auc_low": interval.low, "auc_high": interval.high}

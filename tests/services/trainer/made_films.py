@@ -22,7 +22,11 @@ def made_film(index: int, *, grainy: bool) -> tuple[np.ndarray, np.ndarray]:
 
 
 def write_dataset(
-    path: Path, *, patients: dict[Split, int], labels: Callable[[int], Label] | None = None, source: str = "made"
+    path: Path,
+    *,
+    patients: dict[Split, int],
+    labels: Callable[[int], Label] | None = None,
+    sources: Callable[[int], str] = lambda _: "made",
 ) -> Path:
     """Write two films a patient; every second patient is malignant unless `labels` says otherwise."""
     writer = DatasetWriter(path, size=SIZE, options={}, seed=0)
@@ -39,7 +43,7 @@ def write_dataset(
                 Film(
                     image_id=image_id,
                     patient_id=f"patient_{patient:03d}",
-                    source=source,
+                    source=sources(patient),
                     laterality=Laterality.LEFT,
                     view=view,
                     pathology=label.upper(),

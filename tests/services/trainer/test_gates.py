@@ -46,11 +46,22 @@ def test_a_film_without_any_breast_has_no_breast_score():
     assert torch.isnan(score).all()
 
 
-def test_probability_is_the_logistic_of_the_logit_of_standardised_films():
-    class Sum(nn.Module):
-        def forward(self, films: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
-            return (films * masks).sum(dim=(1, 2, 3))
+class Sum(nn.Module):
+    """A classifier whose logit is the sum of the pixels inside the mask."""
 
+    def forward(self, films: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
+        return (films * masks).sum(dim=(1, 2, 3))
+
+
+def test_a_temperature_divides_the_logit_and_the_probability_stays_its_logistic():
+    gate = ClassifierGate(Sum(), STATISTICS)
+    gate.temperature = 4.0
+    logit, probability = gate(FILM, MASK)
+    assert logit.tolist() == pytest.approx([0.25], abs=1e-6)
+    assert probability.tolist() == pytest.approx([1 / (1 + np.exp(-0.25))], abs=1e-6)
+
+
+def test_probability_is_the_logistic_of_the_logit_of_standardised_films():
     logit, probability = ClassifierGate(Sum(), STATISTICS)(FILM, MASK)
     assert logit.tolist() == pytest.approx([1.0], abs=1e-6)
     assert probability.tolist() == pytest.approx([1 / (1 + np.exp(-1))], abs=1e-6)

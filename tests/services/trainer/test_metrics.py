@@ -8,7 +8,6 @@ from services.trainer.metrics import (
     area_under_curve,
     bootstrap_area,
     classification_metrics,
-    expected_calibration_error,
     metrics_by_source,
 )
 
@@ -63,11 +62,18 @@ def test_interval_is_wider_when_films_of_a_patient_repeat_each_other():
     assert repeated.high - repeated.low == pytest.approx(alone.high - alone.low, abs=1e-9)
 
 
-def test_calibration_error_by_hand():
-    labels = np.array([True, False, True, True])
-    probabilities = np.array([0.15, 0.15, 0.95, 1.0])
-    # Two films in the second bin: predicted 0.15, observed 0.5; two in the last: predicted 0.975, observed 1.
-    assert expected_calibration_error(labels, probabilities) == pytest.approx((2 * 0.35 + 2 * 0.025) / 4)
+def test_area_of_groups_is_that_of_their_pairs_ties_counted_half():
+    labels = np.array([True, False, False, True, False])
+    scores = np.array([1.0, 0.0, 1.0, 5.0, 9.0])
+    groups = np.array(["a", "a", "a", "b", "b"])
+    # In a one pair is won and one tied, in b the one pair is lost.
+    assert area_under_curve(labels, scores, groups=groups) == pytest.approx(1.5 / 3)
+    assert area_under_curve(labels, scores, groups=np.full(5, "x")) == area_under_curve(labels, scores)
+
+
+def test_groups_of_one_class_each_have_no_area():
+    with pytest.raises(ValueError, match="needs both classes"):
+        area_under_curve(np.array([True, False]), np.array([0.1, 0.2]), groups=np.array(["a", "b"]))
 
 
 def test_confusion_matrix_counts_by_the_cutoff_and_accuracy_by_one_half():

@@ -5,10 +5,13 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+import structlog
+from sklearn.metrics import roc_auc_score
 
 from services.trainer.configuration import TrainClassifierConfiguration
 from services.trainer.export import GraphScorer
-from services.trainer.films import FilmSet
+from services.trainer.films import FilmSet, load_films
+from services.trainer.temperature import fit_temperature
 from services.trainer.train_classifier import run
 from shared.dataset import Dataset, Label, Split
 from shared.errors import ConfigurationError, DatasetError, WeightsNotFoundError
@@ -98,13 +101,13 @@ def test_grainy_films_of_unseen_patients_are_told_from_smooth_ones(
 
 def test_cross_validation_is_told_beside_the_model_and_in_it(frozen: Path):
     figures = json.loads((frozen / "classifier.json").read_text())
-    out_of_fold = figures["cross_validation"]["out_of_fold"]
+    out_of_fold = figures["out_of_fold"]["overall"]
     assert out_of_fold["films"] == 40 + 12
     assert out_of_fold["auc_low"] <= out_of_fold["auc"] <= out_of_fold["auc_high"]
-    assert len(figures["cross_validation"]["auc_by_fold"]) == 4
+    assert len(figures["auc_by_fold"]) == 4
     metadata = read_model(frozen / "classifier.onnx", "classifier").metadata
     assert metadata.metrics["out_of_fold_auc"] == out_of_fold["auc"]
-    assert figures["validation_by_source"]["made"]["auc"] == metadata.metrics["validation_auc"]
+    assert figures["validation"]["by_source"]["made"]["auc"] == metadata.metrics["validation_auc"]
 
 
 def test_cross_validation_does_not_change_the_model(frozen: Path, dataset_path: Path, tmp_path: Path):
@@ -112,6 +115,71 @@ def test_cross_validation_does_not_change_the_model(frozen: Path, dataset_path: 
     one, other = (GraphScorer(read_model(f / "classifier.onnx", "classifier").data) for f in (frozen, tmp_path))
     film, mask = np.full((SIZE, SIZE), 0.5, dtype=np.float32), np.ones((SIZE, SIZE), dtype=bool)
     assert one.run(film, mask)["logit"] == other.run(film, mask)["logit"]
+
+
+def test_a_temperature_scales_the_served_logit_and_is_told_in_the_file(
+    frozen: Path, dataset_path: Path, validation: FilmSet, tmp_path: Path
+):
+    run(configuration(dataset_path, tmp_path, folds=4, temperature=True, threshold="validation"))
+    scaled, raw = (read_model(folder / "classifier.onnx", "classifier") for folder in (tmp_path, frozen))
+    temperature = scaled.metadata.metrics["temperature"]
+    assert temperature != 1
+    logits, unscaled = (GraphScorer(model.data).score(validation, "logit") for model in (scaled, raw))
+    np.testing.assert_allclose(logits * temperature, unscaled, rtol=1e-4)
+    probabilities = GraphScorer(scaled.data).score(validation, "probability")
+    np.testing.assert_allclose(probabilities, 1 / (1 + np.exp(-logits)), atol=1e-6)
+    chosen = max(0.5, float(np.quantile(probabilities[~validation.malignant], 0.9)))
+    assert scaled.metadata.thresholds["validation"] == pytest.approx(chosen, abs=1e-6)
+    figures = json.loads((tmp_path / "classifier.json").read_text())
+    assert figures["temperature"]["fitted_on"] == "out_of_fold"
+    assert figures["temperature"]["films"] == 40 + 12
+    before, after = (figures["temperature"][f"log_loss_{when}"] for when in ("before", "after"))
+    assert after < before
+    unscaled_figures = json.loads((frozen / "classifier.json").read_text())
+    assert figures["out_of_fold"]["overall"]["auc"] == unscaled_figures["out_of_fold"]["overall"]["auc"]
+    assert figures["out_of_fold"]["overall"]["brier_score"] != unscaled_figures["out_of_fold"]["overall"]["brier_score"]
+    assert "temperature" not in raw.metadata.metrics
+
+
+def test_without_cross_validation_the_temperature_is_fitted_on_validation_films(
+    dataset_path: Path, validation: FilmSet, tmp_path: Path
+):
+    run(configuration(dataset_path, tmp_path, temperature=True))
+    model = read_model(tmp_path / "classifier.onnx", "classifier")
+    figures = json.loads((tmp_path / "classifier.json").read_text())
+    assert (figures["temperature"]["fitted_on"], figures["temperature"]["films"]) == ("validation", 12)
+    logits = GraphScorer(model.data).score(validation, "logit") * figures["temperature"]["temperature"]
+    assert fit_temperature(validation.malignant, logits) == pytest.approx(
+        figures["temperature"]["temperature"], rel=1e-3
+    )
+
+
+def test_a_source_that_alone_predicts_the_label_is_warned_of(tmp_path: Path):
+    patients = {Split.TRAIN: 12, Split.VALIDATION: 8}
+    path = write_dataset(
+        tmp_path / "dataset", patients=patients, sources=lambda i: "ddsm" if i % 8 in (0, 2, 4, 7) else "cmmd"
+    )
+    with structlog.testing.capture_logs() as logs:
+        run(configuration(path, tmp_path / "models"))
+    warnings = [line for line in logs if line["log_level"] == "warning"]
+    films = load_films(Dataset.open(path), splits=[Split.TRAIN, Split.VALIDATION])
+    expected = roc_auc_score(films.malignant, films.sources == "cmmd")
+    assert [line["auc"] for line in warnings] == [pytest.approx(expected)]
+    figures = json.loads((tmp_path / "models" / "classifier.json").read_text())
+    assert figures["source_alone"]["auc"] == pytest.approx(expected)
+    assert figures["source_alone"]["warning"] == warnings[0]["event"]
+    assert set(figures["validation"]["by_source"]) == {"ddsm", "cmmd"}
+    assert "auc" in figures["validation"]["within_sources"]
+
+
+def test_pictures_of_report_and_training_lie_beside_the_model(frozen: Path, fine_tuned: Path):
+    assert {path.name for path in frozen.iterdir()} == {"classifier.onnx", "classifier.json", "classifier-report.png"}
+    assert {path.name for path in fine_tuned.iterdir()} == {
+        *(path.name for path in frozen.iterdir()),
+        "classifier-curves.png",
+    }
+    figures = json.loads((fine_tuned / "classifier.json").read_text())
+    assert len(figures["training"]["epochs"]) == 4
 
 
 def test_equal_seeds_write_equal_files_and_others_do_not(fine_tuned: Path, dataset_path: Path, tmp_path: Path):

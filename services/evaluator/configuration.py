@@ -17,12 +17,20 @@ class ReportConfiguration(Configuration, env_prefix="MAMMOSYNTH_REPORT_"):
     """File that is written; report.html in the run directory if not given."""
     dataset: Path | None = None
     """Folder of the prepared data set; the one that the run was started with if not given."""
-    accepted: int = Field(default=24, ge=0, le=200)
+    accepted: int = Field(default=48, ge=0, le=1000)
     """Accepted films that are shown at most, spread evenly over the run."""
-    rejected: int = Field(default=4, ge=0, le=50)
-    """Rejected films that are shown at most for each reason."""
-    picture_size: int = Field(default=256, ge=64, le=1024)
-    """Rows and columns of a picture at most, in pixels."""
+    rejected: int = Field(default=6, ge=0, le=100)
+    """Rejected films that are shown at most for each reason, and placebo films that passed."""
+    picture_size: int = Field(default=512, ge=64, le=2048)
+    """Rows and columns of a film at most, in pixels; larger ones are brought to that."""
+    megabytes: int = Field(default=40, ge=2, le=1000)
+    """Room for films and records, in millions of bytes; what does not fit is left out, and the page says so."""
+    models: Path | None = None
+    """Folder of the run's model files, with which real films are scored for the figures; not scored if not given."""
+    real_films: int = Field(default=400, ge=1)
+    """Real films that are scored at most, spread evenly over the splits validation and generation."""
+    price_per_hour: float | None = Field(default=None, ge=0.0)
+    """What an hour of one worker costs, in whatever money."""
 
 
 class JudgeConfiguration(Configuration, env_prefix="MAMMOSYNTH_JUDGE_"):

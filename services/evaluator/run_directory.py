@@ -79,17 +79,9 @@ class RunDirectory:
             return ""
         return str(self.manifest.get("run_digest", ""))
 
-    @property
-    def placebo(self) -> dict[str, Any] | None:
-        """What the twins with benign styles came to, where there are any and the manifest knows all records."""
-        if self.manifest is None or self.manifest.get("done") != len(self.records):
-            return None
-        placebo = _mapping(self.manifest.get("placebo"))
-        return placebo if placebo and placebo.get("twins") else None
-
-    def record_text(self, pair: int) -> str:
-        """The record of a pair as it is written."""
-        return (self.path / "pairs" / f"{pair:06d}.json").read_text(encoding="utf-8")
+    def record_text(self, name: str) -> str:
+        """A record as it is written, by its file's name without ending."""
+        return (self.path / "pairs" / f"{name}.json").read_text(encoding="utf-8")
 
     def accepted_film(self, pair: int) -> Film | None:
         """Film of an accepted pair, (size, size) float32 in [0, 1]; None where its file is missing or broken."""

@@ -1,22 +1,33 @@
 """`mammosynth report`: one page that shows what a run came to."""
 
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from rich.console import Console
 
+from services.evaluator import evaluation
 from services.evaluator.configuration import ReportConfiguration
 from services.evaluator.films import OriginalFilms
 from services.evaluator.report import tallies
+from services.evaluator.report.class_balance import class_balance
+from services.evaluator.report.embedding import pack_records
+from services.evaluator.report.gallery import Gallery, choose_gallery
+from services.evaluator.report.gate_figures import gate_figures
+from services.evaluator.report.grids import near_copies_grid, pairs_grid, patients_grid, record_name
 from services.evaluator.report.page import Page, render
-from services.evaluator.report.panels import Panel, PanelMaker
+from services.evaluator.report.real_scores import RealScores, score_real_films
+from services.evaluator.report.recipes import recipe_tallies
 from services.evaluator.run_directory import RunDirectory
-from services.evaluator.selection import choose_accepted, choose_rejected
 from shared.dataset import Label
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, DatasetError
 from shared.files import write_atomically
 from shared.log import get_logger
+from shared.placebo import compare
+from shared.record import PairRecord
 
-_ACCEPTED = "accepted"
+_MEGABYTE = 1_000_000
+_RECORDS_SHARE = 0.3
+"""Part of the page's room that records may take."""
 
 
 def run(configuration: ReportConfiguration) -> int:
@@ -25,6 +36,7 @@ def run(configuration: ReportConfiguration) -> int:
     Raises:
         NotFoundError: if there is no run.
         DatasetError: if its `run.json` is broken, or a data set was given that cannot be read.
+        ModelError: if the model files given are not the run's.
         ConfigurationError: if the page cannot be written.
 
     """
@@ -47,25 +59,68 @@ def make_page(
     directory: RunDirectory, originals: OriginalFilms, configuration: ReportConfiguration, *, written: datetime
 ) -> Page:
     """Count what a run came to, and draw the films that are shown of it."""
-    records, asked = directory.records, directory.pins["pairs"]
-    maker = PanelMaker(directory, originals, picture_size=configuration.picture_size)
-    rejected = choose_rejected(records, directory.kept_rejected(), configuration.rejected)
-    panels: dict[str, list[Panel]] = maker.make(
-        {_ACCEPTED: choose_accepted(records, configuration.accepted), **rejected}
+    records, twins, asked = directory.records, directory.twins, directory.pins["pairs"]
+    funnel = tallies.funnel(asked, records)
+    budget = configuration.megabytes * _MEGABYTE
+    gallery = choose_gallery(
+        directory,
+        originals,
+        accepted=configuration.accepted,
+        rejected=configuration.rejected,
+        picture_size=configuration.picture_size,
+        budget=int(budget * (1.0 - _RECORDS_SHARE)),
     )
+    everything = (*records, *twins)
+    evaluated = evaluation.read(configuration.run)
+    summary, near = evaluated or (None, [])
     timings = directory.timings
+    known = originals.dataset if not originals.problem else None
     return Page(
         run=directory,
         originals=originals,
         benign=originals.count(Label.BENIGN),
         malignant=originals.count(Label.MALIGNANT),
-        funnel=tallies.funnel(asked, records),
+        classes=class_balance(known, funnel.accepted) if known else [],
+        gates=gate_figures(records, directory.pins["thresholds"], _scored(originals, directory, configuration)),
+        funnel=funnel,
+        placebo_funnel=tallies.funnel(len(directory.pins.get("placebo", ())), twins) if twins else None,
+        placebo=compare(records, twins),
         decisions=tallies.decisions(asked, records),
         trial_reasons=tallies.trial_reasons(records),
-        trials=tallies.trial_tallies(directory.pins["policy"], records),
+        trials=tallies.trial_tallies(directory.pins["policy"], records, twins),
+        recipes=recipe_tallies(records, twins),
         pace=tallies.pace(timings.seconds, timings.worker_seconds, timings.workers, records),
-        accepted=panels.pop(_ACCEPTED),
-        rejected=panels,
-        amplification=maker.amplification,
+        price_per_hour=configuration.price_per_hour,
+        gallery=gallery,
+        evaluation=summary,
+        evaluation_is_old=summary is not None and summary["films_digest"] != evaluation.films_digest(records),
+        near_copies=near_copies_grid(near),
+        patients=patients_grid(records),
+        pairs=pairs_grid(everything, timings.seconds),
+        records=pack_records(_texts(directory, _shown_first(everything, gallery)), budget=int(budget * _RECORDS_SHARE)),
+        picture_size=configuration.picture_size,
         written=written,
     )
+
+
+def _scored(originals: OriginalFilms, directory: RunDirectory, configuration: ReportConfiguration) -> RealScores | None:
+    if configuration.models is None:
+        return None
+    if originals.dataset is None or originals.problem:
+        raise DatasetError(f"--models: there is no real film to be scored. {originals.problem}")
+    return score_real_films(
+        originals.dataset, configuration.models, directory.pins["models"], limit=configuration.real_films
+    )
+
+
+def _shown_first(records: Iterable[PairRecord], gallery: Gallery) -> list[PairRecord]:
+    """Records of the films shown, then the others: whatever has no room, it is none of the former."""
+    panels = (*gallery.accepted, *gallery.placebo, *(panel for group in gallery.rejected.values() for panel in group))
+    shown = {panel.record_name for panel in panels}
+    return sorted(records, key=lambda record: record_name(record) not in shown)
+
+
+def _texts(directory: RunDirectory, records: Iterable[PairRecord]) -> Iterator[tuple[str, str]]:
+    for record in records:
+        name = record_name(record)
+        yield name, directory.record_text(name)

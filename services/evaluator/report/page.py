@@ -3,12 +3,18 @@
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from services.evaluator.films import OriginalFilms
 from services.evaluator.report import wording
-from services.evaluator.report.panels import Panel
+from services.evaluator.report.class_balance import ClassCount
+from services.evaluator.report.embedding import RecordArchive
+from services.evaluator.report.gallery import Gallery
+from services.evaluator.report.gate_figures import GateFigures
+from services.evaluator.report.grids import Grid
+from services.evaluator.report.recipes import RecipeTally
 from services.evaluator.report.tallies import Count, Funnel, Pace, TrialTally
 from services.evaluator.run_directory import RunDirectory
 
@@ -22,15 +28,30 @@ class Page:
     benign: int | None
     """Films that contents were drawn from, where they are known."""
     malignant: int | None
+    classes: list[ClassCount]
+    """Empty where the data set is not there."""
+    gates: GateFigures
     funnel: Funnel
+    placebo_funnel: Funnel | None
+    """Of the twins; None where there are none."""
+    placebo: dict[str, Any]
+    """The twins beside their pairs."""
     decisions: list[Count]
     trial_reasons: list[Count]
     trials: list[TrialTally]
+    recipes: list[RecipeTally]
     pace: Pace | None
-    accepted: list[Panel]
-    rejected: dict[str, list[Panel]]
-    """By their weightiest reason."""
-    amplification: int
+    price_per_hour: float | None
+    """Of one worker."""
+    gallery: Gallery
+    evaluation: dict[str, Any] | None
+    evaluation_is_old: bool
+    """Whether films were accepted since."""
+    near_copies: Grid
+    patients: Grid
+    pairs: Grid
+    records: RecordArchive
+    picture_size: int
     written: datetime
 
 
@@ -58,5 +79,7 @@ def _environment() -> Environment:
         "numerics": wording.numerics,
         "count_of": wording.count_of,
         "difference": wording.difference,
+        "spread": wording.spread,
+        "megabytes": wording.megabytes,
     }
     return environment

@@ -7,10 +7,12 @@ import numpy as np
 import numpy.typing as npt
 
 from services.evaluator.films import OriginalFilms
+from services.evaluator.report.embedding import FilmStore
+from services.evaluator.report.grids import record_name
 from services.evaluator.report.pictures import difference_uri, film_uri
 from services.evaluator.run_directory import RunDirectory
 from shared.images import Film, Mask, resize_film, resize_mask, sha256_pixels
-from shared.pictures import choose_amplification, choose_window
+from shared.pictures import Window, choose_amplification, choose_window
 from shared.record import PairRecord, Scores, Source, Trial
 
 
@@ -22,6 +24,11 @@ class Picture:
     caption: str
     alt: str
     uri: str
+    """8-bit preview, in its window."""
+    film: str = ""
+    """Name of the 16-bit film that the page carries; a difference has none, it is taken from two others."""
+    window: Window | None = None
+    """Of the preview, and what the viewer begins with."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +39,14 @@ class Panel:
     trial: Trial
     pictures: tuple[Picture, ...]
     before: Scores | None
-    record_text: str
+    record_name: str
     warning: str
     """What is wrong with its film; empty if nothing is."""
+
+    @property
+    def bytes(self) -> int:
+        """Of its previews."""
+        return sum(len(picture.uri) for picture in self.pictures)
 
 
 @dataclass(frozen=True)
@@ -63,8 +75,12 @@ class PanelMaker:
         self._run = run
         self._originals = originals
         self._size = picture_size
+        self.store = FilmStore()
+        """Films of the panels made."""
         self.amplification = 1
         """What the differences were multiplied by, once panels were made."""
+        self.resized = False
+        """Whether a film was larger than the pictures."""
 
     def make(self, groups: Mapping[str, Sequence[tuple[PairRecord, Trial]]]) -> dict[str, list[Panel]]:
         """Make the panels of all groups of a page, by the name of the group."""
@@ -74,10 +90,12 @@ class PanelMaker:
         return {name: [self._panel(item) for item in group] for name, group in shown.items()}
 
     def _read(self, record: PairRecord, trial: Trial) -> _Shown:
-        if trial.trial == record.accepted_trial:
-            output = self._run.accepted_film(record.pair)
-        else:
+        if trial.trial != record.accepted_trial:
             output = self._run.rejected_film(record.pair, trial.trial)
+        elif record.placebo:
+            output = self._run.placebo_film(record.pair)
+        else:
+            output = self._run.accepted_film(record.pair)
         warning = ""
         if output is None:
             warning = "The film of this trial is missing or broken."
@@ -102,32 +120,42 @@ class PanelMaker:
     def _small(self, film: Film) -> Film:
         rows, columns = film.shape
         scale = min(1.0, self._size / max(rows, columns))
+        self.resized |= scale < 1.0
         return resize_film(film, max(1, round(rows * scale)), max(1, round(columns * scale)))
 
     def _panel(self, shown: _Shown) -> Panel:
         record = shown.record
         pictures = (
             self._source_picture("Content", "benign", record, record.content, shown.content),
-            self._source_picture("Style", "malignant", record, record.style, shown.style),
-            _output_picture(shown),
+            self._source_picture(
+                "Style", "benign" if record.placebo else "malignant", record, record.style, shown.style
+            ),
+            self._output_picture(shown),
             self._difference_picture(shown),
         )
-        return Panel(
-            record,
-            shown.trial,
-            pictures,
-            record.content.scores,
-            self._run.record_text(record.pair),
-            shown.warning,
-        )
+        return Panel(record, shown.trial, pictures, record.content.scores, record_name(record), shown.warning)
 
     def _source_picture(
         self, name: str, label: str, record: PairRecord, source: Source, film: tuple[Film, Mask] | None
     ) -> Picture:
-        uri = film_uri(film[0], choose_window(*film)) if film else ""
         about = self._originals.about(source)
         alt = f"{name} film of pair {record.pair}: {source.image_id}, {label}{', ' if about else ''}{about}"
-        return Picture(name, source.image_id, alt, uri)
+        if film is None:
+            return Picture(name, source.image_id, alt, "")
+        window = choose_window(*film)
+        return Picture(name, source.image_id, alt, film_uri(film[0], window), self.store.add(film[0]), window)
+
+    def _output_picture(self, shown: _Shown) -> Picture:
+        trial = shown.trial
+        kept = "accepted" if not trial.reasons else "rejected as " + ", ".join(trial.reasons).replace("_", " ")
+        what = "Placebo film" if shown.record.placebo else "Synthetic film"
+        alt = f"{what} of pair {shown.record.pair}, trial {trial.trial}, {kept}"
+        if shown.output is None:
+            return Picture("Output", f"trial {trial.trial}", alt, "")
+        # The content's window, so that content and output can be compared by eye.
+        window = choose_window(*shown.content) if shown.content else choose_window(shown.output, None)
+        uri = film_uri(shown.output, window)
+        return Picture("Output", f"trial {trial.trial}", alt, uri, self.store.add(shown.output), window)
 
     def _difference_picture(self, shown: _Shown) -> Picture:
         difference = shown.difference
@@ -137,19 +165,3 @@ class PanelMaker:
             f"mean absolute change {shown.trial.mean_absolute_change:.4f} of full scale"
         )
         return Picture("Difference", f"amplified {self.amplification} times", alt, uri)
-
-
-def _output_picture(shown: _Shown) -> Picture:
-    uri = ""
-    if shown.output is not None:
-        # The content's window, so that content and output can be compared by eye.
-        window = choose_window(*shown.content) if shown.content else choose_window(shown.output, None)
-        uri = film_uri(shown.output, window)
-    trial = shown.trial
-    kept = "accepted" if not trial.reasons else "rejected as " + ", ".join(trial.reasons).replace("_", " ")
-    return Picture(
-        "Output",
-        f"trial {trial.trial}",
-        f"Synthetic film of pair {shown.record.pair}, trial {trial.trial}, {kept}",
-        uri,
-    )

@@ -55,6 +55,9 @@ class TrialTally:
     """Median over its trials."""
     anomaly: float | None
     change: float | None
+    twins_tried: int
+    """Placebo twins that it was tried on."""
+    twins_accepted: int
 
     @property
     def share(self) -> float:
@@ -113,7 +116,9 @@ def trial_reasons(records: Sequence[PairRecord]) -> list[Count]:
     return [Count(name, weightiest[name], len(trials), among[name]) for name in names]
 
 
-def trial_tallies(policy: Mapping[str, Any], records: Sequence[PairRecord]) -> list[TrialTally]:
+def trial_tallies(
+    policy: Mapping[str, Any], records: Sequence[PairRecord], twins: Sequence[PairRecord] = ()
+) -> list[TrialTally]:
     """For each recipe of the policy, in the order of the trials: how it did."""
     tallies = []
     for number, entry in enumerate(policy.get("recipes", ()), start=1):
@@ -129,6 +134,8 @@ def trial_tallies(policy: Mapping[str, Any], records: Sequence[PairRecord]) -> l
                 probability=median(score.probability for score in scores) if scores else None,
                 anomaly=median(score.anomaly for score in scores) if scores else None,
                 change=median(trial.mean_absolute_change for trial in trials if trial.scores) if scores else None,
+                twins_tried=sum(1 for twin in twins if twin.trial(number)),
+                twins_accepted=sum(1 for twin in twins if twin.accepted_trial == number),
             )
         )
     return tallies

@@ -53,6 +53,16 @@ def difference(values: Mapping[str, float] | None) -> str:
     return f"{values['mean']:+.2f} (95 % interval {values['low']:+.2f} to {values['high']:+.2f})"
 
 
+def spread(values: Mapping[str, float]) -> str:
+    """Write a mean with the interval around it."""
+    return f"{values['mean']:.3g} ({values['low']:.3g} to {values['high']:.3g})"
+
+
+def megabytes(count: int) -> str:
+    """Write bytes in millions."""
+    return f"{count / 1e6:.1f} MB"
+
+
 def duration(seconds: float) -> str:
     """Write seconds in the units that fit."""
     if seconds < 9.95:
@@ -78,7 +88,8 @@ def recipe(of: Recipe | Mapping[str, Any], evaluations: int = 0) -> str:
     steps = int(values.get("steps", 0))
     weights = " : ".join(_weight(float(values.get(name, 0.0))) for name in ("content_weight", "style_weight"))
     more = f" ({evaluations:,} evaluations)" if evaluations not in (0, steps) else ""
-    parts = [values.get("content_layer"), f"weights {weights}", f"{steps:,} steps{more}", values.get("region")]
+    told = f"{steps:,} steps{more}" if steps else ""
+    parts = [values.get("content_layer"), f"weights {weights}", told, values.get("region")]
     return ", ".join(str(part) for part in (*parts, values.get("optimizer")) if part)
 
 

@@ -44,7 +44,15 @@ def breast(seed: int, size: int) -> tuple[Pixels, Any]:
     return np.where(mask, texture, 0.0).astype(np.float32), mask
 
 
-def write_dataset(path: Path, *, contents: int = 3, styles: int = 2, size: int = 32, test_styles: int = 0) -> Dataset:
+def write_dataset(
+    path: Path,
+    *,
+    contents: int = 3,
+    styles: int = 2,
+    size: int = 32,
+    test_styles: int = 0,
+    sources: tuple[str, ...] = ("phantom",),
+) -> Dataset:
     """Write a prepared data set of the split generation, but for so many styles of the split test."""
     writer = DatasetWriter(path, size=size, options={}, seed=0)
     films = []
@@ -56,7 +64,7 @@ def write_dataset(path: Path, *, contents: int = 3, styles: int = 2, size: int =
             Film(
                 image_id=image_id,
                 patient_id=f"patient-{number}",
-                source="phantom",
+                source=sources[number % len(sources)],
                 laterality=Laterality.LEFT,
                 view="CC",
                 pathology=str(label).upper(),

@@ -1,3 +1,5 @@
+import base64
+import gzip
 import json
 import re
 from html.parser import HTMLParser
@@ -7,11 +9,14 @@ from typing import Any
 
 import pytest
 
-from services.evaluator.configuration import ReportConfiguration
+from services.evaluator.configuration import EvaluateConfiguration, ReportConfiguration
+from services.evaluator.evaluate import run as evaluate
 from services.evaluator.report.command import run as report
-from shared.errors import ConfigurationError, DatasetError, NotFoundError, exit_code
+from shared.errors import ConfigurationError, DatasetError, ModelError, NotFoundError, exit_code
+from shared.images import decode_png16, sha256_pixels
 from tests.services.evaluator.conftest import MakeRun
 from tests.services.evaluator.run_writer import RunWriter
+from tests.tiny_models import write_anomaly, write_classifier
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 
@@ -53,6 +58,23 @@ def written(run: RunWriter, **options: Any) -> str:
     return (run.path / "report.html").read_text(encoding="utf-8")
 
 
+def data(page: str, pattern: str) -> list[Any]:
+    return [json.loads(found) for found in re.findall(rf"<script[^>]*{pattern}[^>]*>(.*?)</script>", page, re.DOTALL)]
+
+
+def grids(page: str) -> dict[str, Any]:
+    """The page's long tables, by name."""
+    return {grid["name"]: grid for grid in data(page, "data-grid")}
+
+
+def records(page: str) -> dict[str, str]:
+    """The records that the page carries, by name."""
+    (carried,) = data(page, 'id="records"')
+    chunks = [json.loads(gzip.decompress(base64.b64decode(chunk))) for chunk in carried["chunks"]]
+    assert [list(chunk) for chunk in chunks] == carried["names"]
+    return {name: text for chunk in chunks for name, text in chunk.items()}
+
+
 def test_the_page_holds_the_numbers_of_the_records(mixed_run: RunWriter) -> None:
     text = Outline(written(mixed_run)).text
 
@@ -65,7 +87,7 @@ def test_the_page_holds_the_numbers_of_the_records(mixed_run: RunWriter) -> None
         "from 2 content films and 2 style films of 4 patients",
         "Exhausted All recipes were tried, and none led to a film that both gates let pass. 2 33 %",
         "Low confidence The classifier calls the film malignant, without enough confidence. 1 12 %",
-        "1 conv_5, weights 1 : 100,000, 100 steps, breast, unclamped 5 2 40 % 0.800 0.350 0.0123",
+        "1 conv_5, weights 1 : 100,000, 100 steps, breast, unclamped 5 2 40 % 0 0 0.800 0.350 0.0123",
         "Work per pair 17 s",
         "Work per accepted film 34 s",
         "Run digest " + "cd" * 32,
@@ -128,17 +150,27 @@ def test_hostile_names_stay_text(mixed_run: RunWriter) -> None:
         mixed_run.add(pair, content=source, style=source, trials=trials, **kept)
     outline = Outline(written(mixed_run))
 
-    assert len(outline.all("script")) == 1
+    page = (mixed_run.path / "report.html").read_text(encoding="utf-8")
+    # Scripts are the page's own, data of its tables and records, and films; no name of a record opens one.
+    assert [script.get("type") for script in outline.all("script") if not script.get("type")] == [None]
+    assert page.count("<script") == len(outline.all("script"))
+    assert hostile not in page
+    assert hostile in [row[4] for row in grids(page)["pairs"]["rows"]]
     assert all("onerror" not in attributes for _, attributes in outline.elements)
     assert all(not (image.get("src") or "").startswith("https") for image in outline.all("img"))
     assert hostile in outline.text
 
 
-def test_the_record_of_a_pair_stands_beside_its_film(mixed_run: RunWriter) -> None:
-    text = Outline(written(mixed_run)).text
+def test_every_film_and_every_row_leads_to_its_record(mixed_run: RunWriter) -> None:
+    mixed_run.add_twin(1, accepted=True)
+    page = written(mixed_run)
 
-    assert "Record of pair 1" in text
-    assert '"accepted_trial": 2' in text
+    carried = records(page)
+    names = {path.stem: path.read_text() for path in (mixed_run.path / "pairs").glob("*.json")}
+    assert carried == names
+    opened = {button["data-open-record"] for button in Outline(page).all("button") if "data-open-record" in button}
+    assert opened == {"000000", "000001", "000001-placebo", "000002", "000004"}
+    assert {row[0] for row in grids(page)["pairs"]["rows"]} == set(names)
 
 
 def test_a_run_that_goes_on_says_how_far_it_is(make_run: MakeRun) -> None:
@@ -243,25 +275,115 @@ def test_an_output_that_cannot_be_written_is_wrong_input(mixed_run: RunWriter, t
     assert exit_code(caught.value) == 2
 
 
-def test_the_page_shows_what_the_placebo_achieved(mixed_run: RunWriter) -> None:
-    path = mixed_run.path / "manifest.json"
-    placebo = {
-        "twins": 4,
-        "accepted": 2,
-        "compared": 3,
-        "contents": 3,
-        "pairs_accepted": 1,
-        "twins_accepted": 2,
-        "acceptance_difference": {"mean": -1 / 3},
-        "logit_difference": {"mean": 0.5, "low": -0.25, "high": 1.25},
-    }
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"placebo": placebo}))
+def test_the_placebo_stands_beside_the_pairs_also_while_the_run_goes_on(mixed_run: RunWriter) -> None:
+    (mixed_run.path / "manifest.json").unlink()
+    for pair in (0, 1, 2, 5):
+        mixed_run.add_twin(pair, accepted=pair in (0, 2))
     text = Outline(written(mixed_run)).text
     for expected in (
+        "Step Pairs Placebo twins",
+        "Pairs asked for 6 100 % 4 100 %",
+        "Trials scored by both gates 1.6 a tried pair 8 4",
+        "Films accepted 3 50 % 2 50 %",
         "The placebo: 2 of 4 twins passed both gates.",
-        "Of the 3 that were tried beside their pairs, over 3 content films, 1 pair and 2 twins passed.",
-        "acceptance -0.33 (too few content films for an interval)",
-        "the classifier's logit +0.50 (95 % interval -0.25 to +1.25)",
+        "Of the 4 that were tried beside their pairs, over 3 content films, 2 pairs and 2 twins passed.",
+        "(too few content films for an interval)",
+        "conv_5, weights 1 : 100,000, breast, unclamped 100 5 2 40 % 4 2 50 %",
+        "Placebo films that passed both gates",
+        "Placebo of pair 2",
     ):
         assert expected in text
     assert "No placebo stands beside this rate" not in text
+
+
+def test_classes_are_counted_by_source_and_after_balancing(mixed_run: RunWriter) -> None:
+    text = Outline(written(mixed_run)).text
+
+    assert "phantom 3 2 – 40 %" in text  # noqa: RUF001
+    assert "For training, with the accepted films splits train and generation 3 2 3 62 %" in text
+
+
+def test_figures_say_where_the_scores_of_real_films_come_from(mixed_run: RunWriter) -> None:
+    outline = Outline(written(mixed_run))
+
+    assert "Scores of real films come from the run's own records: the 3 benign films" in outline.text
+    assert "Trials, 8" in outline.text
+    labels = [figure["aria-label"] or "" for figure in outline.all("svg") if figure.get("role") == "img"]
+    assert len(labels) == 2
+    assert "threshold at 0.500" in labels[0]
+    assert "cut-off at 0.700" in labels[1]
+
+
+def test_films_are_carried_in_16_bit_as_they_are(mixed_run: RunWriter) -> None:
+    page = written(mixed_run)
+    pictures = [button for button in Outline(page).all("button") if button.get("data-film")]
+
+    assert {button["data-picture"] for button in pictures} == {"content", "style", "output"}
+    output = next(button["data-film"] for button in pictures if button["data-picture"] == "output")
+    found = re.search(rf'<script type="text/plain" id="{output}">(.*?)</script>', page)
+    assert found is not None
+    film = decode_png16(base64.b64decode(found[1]))
+    assert sha256_pixels(film) == json.loads(records(page)["000000"])["sha256"]
+    assert page.count('type="text/plain"') == len({button["data-film"] for button in pictures})
+
+
+def test_what_has_no_room_is_left_out_and_told(make_run: MakeRun) -> None:
+    run = make_run(pairs=500)
+    for pair in range(400):
+        run.add_accepted(pair)
+    page = written(run, accepted=400, rejected=0, megabytes=2)
+    outline = Outline(page)
+
+    assert len(page) < 3_000_000
+    shown = [panel["data-record"] for panel in outline.all("article") if panel.get("data-record")]
+    assert 50 < len(shown) < 400
+    assert f"{len(shown)} of 400, chosen at even distances" in outline.text
+    assert "Fewer films are shown than were asked for" in outline.text
+    assert set(shown) <= set(records(page))
+    assert len(grids(page)["pairs"]["rows"]) == 400
+
+
+def test_an_evaluation_is_shown_and_its_age_told(mixed_run: RunWriter) -> None:
+    assert "Not measured yet" in Outline(written(mixed_run)).text
+    assert evaluate(EvaluateConfiguration(run=mixed_run.path, draws=10)) == 0
+    page = written(mixed_run)
+    text = Outline(page).text
+    assert "Too few films to say anything: 3 of the set and 2 real malignant ones" in text
+    assert "FID and KID were not measured" in text
+    assert "0 of 3 accepted films copy a real film, 0 hardly changed." in text
+    assert "These numbers are older than the run." not in text
+    assert [row[0] for row in grids(page)["near-copies"]["rows"]] == ["000000", "000001", "000004"]
+    mixed_run.add_accepted(3)
+    assert "They are about 3 accepted films; there are 4 by now." in Outline(written(mixed_run)).text
+
+
+def test_money_is_told_where_a_price_is_given(mixed_run: RunWriter) -> None:
+    assert "turns it into money" in Outline(written(mixed_run)).text
+    assert "Cost per accepted film 0.02" in Outline(written(mixed_run, price_per_hour=2.5)).text
+
+
+def test_models_that_are_not_the_runs_are_refused(mixed_run: RunWriter, tmp_path: Path) -> None:
+    write_anomaly(tmp_path / "anomaly.onnx")
+    write_classifier(tmp_path / "classifier.onnx")
+
+    with pytest.raises(ModelError, match="found sha256") as caught:
+        report(ReportConfiguration(run=mixed_run.path, models=tmp_path))
+
+    assert exit_code(caught.value) == 2
+    assert not (mixed_run.path / "report.html").exists()
+
+
+def test_real_films_are_scored_with_the_runs_own_models(mixed_run: RunWriter, tmp_path: Path) -> None:
+    sha256 = {
+        "anomaly": write_anomaly(tmp_path / "anomaly.onnx"),
+        "classifier": write_classifier(tmp_path / "classifier.onnx"),
+    }
+    pins = json.loads((mixed_run.path / "run.json").read_text())
+    for kind, value in sha256.items():
+        pins["models"][kind]["sha256"] = value
+    (mixed_run.path / "run.json").write_text(json.dumps(pins))
+
+    text = Outline(written(mixed_run, models=tmp_path)).text
+
+    assert "scored for this page with the run's own model files: 3 benign and 2 malignant films" in text
+    assert "Real malignant films, 2" in text

@@ -26,7 +26,9 @@ def test_a_panel_shows_content_style_output_and_difference(mixed_run: RunWriter)
     assert output == "Synthetic film of pair 1, trial 2, accepted"
     assert "0.0123" in difference
     assert panel.warning == ""
-    assert '"pair": 1' in panel.record_text
+    assert panel.record_name == "000001"
+    assert [bool(picture.film) for picture in panel.pictures] == [True, True, True, False]
+    assert panel.pictures[2].window == panel.pictures[0].window
 
 
 def test_a_rejected_panel_tells_why(mixed_run: RunWriter) -> None:

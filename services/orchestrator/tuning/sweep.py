@@ -120,8 +120,17 @@ def make_sweep(
     )
 
 
-async def run_sweep(sweep: Sweep, folder: SweepFolder, peers: Peers, *, name: str) -> Contents:
+async def run_sweep(
+    sweep: Sweep, folder: SweepFolder, peers: Peers, *, name: str, patience: Patience | None = None
+) -> Contents:
     """Run every trajectory that has no record yet; gives the pairs that were tried.
+
+    Args:
+        sweep: what is swept.
+        folder: where its records go.
+        peers: the three services.
+        name: what the progress bar calls the trajectories.
+        patience: how often a trajectory is run again after a fault.
 
     Raises:
         DatasetError: if the split has no pair, or no content is called benign.
@@ -152,7 +161,7 @@ async def run_sweep(sweep: Sweep, folder: SweepFolder, peers: Peers, *, name: st
         for item in items
         if not folder.has(recipe_name(item[0]), file_name(item[1].index, placebo=item[1].placebo))
     ]
-    workshop = _Workshop(sweep, folder, peers)
+    workshop = _Workshop(sweep, folder, peers, patience or Patience())
     with progress(name, total=len(items), done=len(items) - len(waiting)) as reporter:
 
         async def work(item: tuple[Recipe, Pair, bool]) -> None:
@@ -209,12 +218,13 @@ class _Workshop:
     sweep: Sweep
     folder: SweepFolder
     peers: Peers
+    patience: Patience
 
     async def run(self, recipe: Recipe, pair: Pair, keep_films: bool) -> None:
         """Run one trajectory, let both gates look at its snapshots, and write its record."""
         films = await asyncio.to_thread(self._films, pair)
         watch = _StopWatch(self.peers)
-        snapshots, diverged = await run_trajectory(watch, films, _plan(recipe, self.sweep.steps), Patience())
+        snapshots, diverged = await run_trajectory(watch, films, _plan(recipe, self.sweep.steps), self.patience)
         numerics: dict[str, Any] = {}
         looks = []
         asked = [snapshot for snapshot in snapshots if snapshot.steps in self.sweep.steps]

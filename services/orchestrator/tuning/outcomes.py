@@ -77,7 +77,7 @@ class Difference:
 
     def __str__(self) -> str:
         if self.low is None or self.high is None:
-            return f"{self.mean:+.2f} (too few contents for an interval)"
+            return f"{self.mean:+.2f} (no interval: too few contents)"
         return f"{self.mean:+.2f} (95 % interval {self.low:+.2f} to {self.high:+.2f})"
 
 

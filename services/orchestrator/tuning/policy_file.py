@@ -54,7 +54,7 @@ def verdict(tuned: Tuned) -> str:
     ours, theirs = tuned.rates
     figures = (
         f"{ours:.0%} of pairs accepted, {theirs:.0%} of their placebo twins; paired difference of acceptance "
-        f"{tuned.difference} over {len(set(tuned.outcomes.contents))} contents; {tuned.work:.0f} evaluations a pair."
+        f"{tuned.difference}; contents: {len(set(tuned.outcomes.contents))}; {tuned.work:.0f} evaluations a pair."
     )
     if not tuned.beats_placebo:
         return (
@@ -62,8 +62,11 @@ def verdict(tuned: Tuned) -> str:
             "policy accepts says nothing of malignancy; its one recipe moves the classifier's logit most. "
             f"{figures}"
         )
-    low = tuned.difference.low
-    doubt = "" if low is not None and low > 0 else " The interval holds 0: this may be chance."
+    difference = tuned.difference
+    if difference.low is None:
+        doubt = " Too few contents to tell it from chance."
+    else:
+        doubt = "" if difference.low > 0 else " The interval holds 0: this may be chance."
     return f"{figures} Chosen and measured on the same contents, which flatters.{doubt}"
 
 

@@ -61,4 +61,4 @@ def test_tables_that_do_not_fit_are_refused() -> None:
 
 def test_a_difference_is_told_with_its_interval() -> None:
     assert str(Difference(mean=0.5, low=-0.25, high=0.75)) == "+0.50 (95 % interval -0.25 to +0.75)"
-    assert str(Difference(mean=0.5, low=None, high=None)) == "+0.50 (too few contents for an interval)"
+    assert str(Difference(mean=0.5, low=None, high=None)) == "+0.50 (no interval: too few contents)"

@@ -44,8 +44,10 @@ def test_a_difference_that_may_be_chance_is_called_so() -> None:
     assert "The interval holds 0: this may be chance." in verdict(weak)
     strong = tune(outcomes({at(ONE, 10): (range(8), [])}, pairs=8, contents=contents))
     assert "chance" not in verdict(strong)
-    assert "+1.00 (95 % interval +1.00 to +1.00) over 8 contents; 10 evaluations a pair." in verdict(strong)
+    assert "+1.00 (95 % interval +1.00 to +1.00); contents: 8; 10 evaluations a pair." in verdict(strong)
     assert "which flatters" in verdict(strong)
+    few = tune(outcomes({at(ONE, 10): ([0, 1], [])}))
+    assert "Too few contents to tell it from chance." in verdict(few)
 
 
 def test_a_sweep_that_beats_no_placebo_says_so_and_keeps_what_moves_the_logit_most() -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import warnings
+import zipfile
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,7 +60,12 @@ def read_film_file(path: ReadableFile, *, bits: int = 16) -> FilmFile:
     """
     if not path.is_file():
         raise InvalidImageError("no such file")
-    if is_dicom(path):
+    try:
+        dicom = is_dicom(path)
+    except (OSError, zipfile.BadZipFile, KeyError) as error:
+        said = error.strerror if isinstance(error, OSError) else ""
+        raise InvalidImageError(f"cannot be read: {said or error}") from error
+    if dicom:
         return _read_dicom(path, bits=bits)
     pixels, depth = _read_pixels(path)
     if pixels.size == 0:

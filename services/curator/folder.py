@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from services.curator.configuration import PrepareConfiguration
-from services.curator.entry import Entry
+from services.curator.entry import Entry, SkippedFilm
 from services.curator.identification import identify
 from services.curator.lesions import read_lesions
 from services.curator.pseudonyms import Pseudonyms
@@ -33,6 +33,13 @@ def read_folder(configuration: PrepareConfiguration, pseudonyms: Pseudonyms | No
     options = {"table_sha256": hashlib.sha256(table.read_bytes()).hexdigest()}
     if configuration.lesions is not None:
         options["lesions_sha256"] = hashlib.sha256(configuration.lesions.read_bytes()).hexdigest()
+    root = images.resolve()
+    inside, outside = [], []
+    for entry in found.films:
+        if (images / entry.path).resolve().is_relative_to(root):
+            inside.append(entry)
+        else:
+            outside.append(SkippedFilm(path=entry.path, reason="refused: a link out of the folder"))
     films = [
         SourceFilm(
             entry=entry,
@@ -41,9 +48,9 @@ def read_folder(configuration: PrepareConfiguration, pseudonyms: Pseudonyms | No
             aspect_ratio=configuration.width_to_height,
             secret=pseudonyms is not None,
         )
-        for entry in _add_lesions(configuration, found.films)
+        for entry in _add_lesions(configuration, inside)
     ]
-    source = Source(films=films, skipped=found.skipped, options=options)
+    source = Source(films=films, skipped=[*found.skipped, *outside], options=options)
     return source if pseudonyms is None else _replace_names(source, pseudonyms)
 
 

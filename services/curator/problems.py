@@ -7,14 +7,14 @@ from enum import StrEnum
 
 import numpy as np
 
+from services.curator.identity import find_leaks, hidden_chunks, sum_up_flags
+from services.curator.source_bias import MOST_AUC_FROM_SOURCE, source_and_subset, source_auc, source_of
 from shared.dataset import Dataset, Film, Label, Split
 from shared.errors import DatasetError
 from shared.images import sha256_pixels
 
 _LEAST_MASK_SHARE = 0.01
 _MOST_MASK_SHARE = 0.98
-# By how much knowing the source may improve a guess at the label.
-_MOST_GAIN_FROM_SOURCE = 0.1
 _FEWEST_OF_ONE_LABEL = 10
 
 
@@ -44,6 +44,10 @@ def check_film(dataset: Dataset, film: Film) -> list[Problem]:
     except DatasetError as error:
         return [Problem(Severity.ERROR, film.image_id, error.message)]
     problems = []
+    hidden = hidden_chunks(dataset.path / "images" / f"{film.image_id}.png")
+    if hidden:
+        said = f"film's file holds more than pixels: {', '.join(hidden)}"
+        problems.append(Problem(Severity.WARNING, film.image_id, said))
     found = sha256_pixels(pixels)
     if found != film.sha256:
         problems.append(
@@ -70,7 +74,11 @@ def check_table(films: Sequence[Film]) -> list[Problem]:
 
 def check_folder(dataset: Dataset) -> list[Problem]:
     """Compare the table with `dataset.json` and with the files beside it."""
-    problems = []
+    pseudonymised = "pseudonyms" in dataset.info.get("options", {})
+    problems = [
+        Problem(Severity.WARNING, where, what)
+        for where, what in (*find_leaks(dataset.films, pseudonymised=pseudonymised), *sum_up_flags(dataset.films))
+    ]
     stated = dataset.info.get("films")
     if stated != len(dataset.films):
         problems.append(
@@ -113,17 +121,13 @@ def _sources(films: Sequence[Film]) -> Iterator[Problem]:
     by_source: dict[str, Counter[Label]] = defaultdict(Counter)
     for film in films:
         by_source[film.source][film.label] += 1
+    for name, by in (("source", source_of), ("subset", source_and_subset)):
+        auc = source_auc(films, by=by)
+        if auc > MOST_AUC_FROM_SOURCE:
+            yield Problem(Severity.WARNING, name, f"{name} predicts the label: AUC {auc:.2f} from the {name} alone")
+            break
     if len(by_source) < 2:
         return
-    overall = sum(by_source.values(), Counter[Label]())
-    guessed = sum(max(counts.values()) for counts in by_source.values()) / len(films)
-    blind = max(overall.values()) / len(films)
-    if guessed - blind > _MOST_GAIN_FROM_SOURCE:
-        yield Problem(
-            Severity.WARNING,
-            "source",
-            f"source predicts the label: {guessed:.0%} right from the source alone, {blind:.0%} without it",
-        )
     for source, counts in sorted(by_source.items()):
         if len(counts) == 1 and counts.total() >= _FEWEST_OF_ONE_LABEL:
             yield Problem(

@@ -1,12 +1,14 @@
 """Tables of a data set for people."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from shared.dataset import Dataset, Label, Split
+from services.curator.source_bias import MOST_AUC_FROM_SOURCE, source_and_subset, source_auc, source_of
+from shared.dataset import Dataset, Film, Label, Split
 
 
 def print_counts(dataset: Dataset) -> None:
@@ -25,4 +27,19 @@ def print_counts(dataset: Dataset) -> None:
             keys = [(source, label, split) for split in Split]
             cells = [f"{films[key]} ({len(patients[key])})" if films[key] else "-" for key in keys]
             table.add_row(Text(source), label, *cells)
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    _print_source_auc(console, dataset.films)
+
+
+def _print_source_auc(console: Console, films: Sequence[Film]) -> None:
+    """Print how well the source alone predicts the label, where there are several."""
+    if len({source_and_subset(film) for film in films}) < 2:
+        return
+    aucs = {"source": source_auc(films, by=source_of), "source and subset": source_auc(films, by=source_and_subset)}
+    said = ", ".join(f"{auc:.2f} from {name}" for name, auc in aucs.items())
+    console.print(Text(f"AUC of the label guessed {said} alone; 0.50 is chance", style=_colour(max(aucs.values()))))
+
+
+def _colour(auc: float) -> str:
+    return "yellow" if auc > MOST_AUC_FROM_SOURCE else "green"

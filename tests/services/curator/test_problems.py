@@ -61,10 +61,20 @@ def test_an_empty_split_is_an_error_unless_it_is_the_test_split() -> None:
 def test_a_source_that_predicts_the_label_is_a_warning() -> None:
     films = [film(number, source="AB"[number % 2]) for number in range(24)]
     assert texts(check_table(films)) == [
-        "warning: source: source predicts the label: 100% right from the source alone, 50% without it",
+        "warning: source: source predicts the label: AUC 1.00 from the source alone",
         "warning: A: all 12 films of the source are benign",
         "warning: B: all 12 films of the source are malignant",
     ]
+
+
+def test_a_part_of_a_source_that_predicts_the_label_is_a_warning_even_where_a_guess_gets_no_better() -> None:
+    # As in CMMD: one part has both labels, the other is nearly all malignant; "malignant" is the best guess in both.
+    films = [film(number) for number in range(48)]
+    films = [
+        replace(one, subset="D2" if one.label is Label.MALIGNANT and number % 4 == 1 else "D1")
+        for number, one in enumerate(films)
+    ]
+    assert texts(check_table(films)) == ["warning: subset: subset predicts the label: AUC 0.75 from the subset alone"]
 
 
 def test_sources_with_equal_shares_are_no_problem() -> None:

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import os
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -78,8 +77,8 @@ class FolderReader:
 class ParquetReader:
     """Parquet files, in which a film is found by file, row group and place.
 
-    Files are opened in the process that reads them, so the reader may be sent to others, or forked. A row group is kept
-    until another is needed.
+    Files are mapped into memory and have no position, so the reader may be forked; and sent to other processes, which
+    open the files anew. A row group is kept until another is needed.
     """
 
     def __init__(self, path: Path) -> None:
@@ -87,7 +86,6 @@ class ParquetReader:
         self.rows: list[Row] = [row for number in range(len(self._files)) for row in self._read_rows(number)]
         self._opened: dict[int, pq.ParquetFile] = {}
         self._kept: tuple[tuple[int, int] | None, list[bytes]] = (None, [])
-        self._process = os.getpid()
 
     def film(self, row: Row) -> Film:
         """Read a film: (rows, columns) float32 in [0, 1].
@@ -96,8 +94,6 @@ class ParquetReader:
             ValueError: if it is broken.
 
         """
-        if self._process != os.getpid():
-            self._forget()
         place = row[_FILE], row[_GROUP]
         if self._kept[0] != place:
             self._kept = (place, self._read_group(*place))
@@ -107,10 +103,7 @@ class ParquetReader:
             raise ValueError(f"{self._files[row[_FILE]]}: {row['image_id']}: cannot be read: {error}") from error
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"_files": self._files, "rows": self.rows, "_opened": {}, "_kept": (None, []), "_process": 0}
-
-    def _forget(self) -> None:
-        self._opened, self._kept, self._process = {}, (None, []), os.getpid()
+        return {"_files": self._files, "rows": self.rows, "_opened": {}, "_kept": (None, [])}
 
     def _read_rows(self, number: int) -> list[Row]:
         rows = []

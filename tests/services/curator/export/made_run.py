@@ -1,6 +1,7 @@
 """A data set with films of every split, and a run on it with accepted, rejected and placebo films."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,12 @@ def framed(seed: int, *, points_left: bool) -> FramedFilm:
 
 
 def write_dataset(
-    path: Path, *, suffix: str = "dcm", film_changes: dict[str, Any] | None = None, **changes: Any
+    path: Path,
+    *,
+    suffix: str = "dcm",
+    name_patient: Callable[[str], str] = "patient-of-{}".format,
+    film_changes: dict[str, Any] | None = None,
+    **changes: Any,
 ) -> Dataset:
     """Write a data set; `film_changes` and `changes` are fields of `Film` and `Origin` that all its films get."""
     writer = DatasetWriter(path, size=SIZE, options={}, seed=0)
@@ -68,7 +74,7 @@ def write_dataset(
             }
             film = Film(
                 image_id=image_id,
-                patient_id=f"patient-of-{image_id}",
+                patient_id=name_patient(image_id),
                 source="clinic",
                 laterality=Laterality.RIGHT if right else Laterality.LEFT,
                 view="MLO" if right else "CC",

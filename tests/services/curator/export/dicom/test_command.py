@@ -88,6 +88,42 @@ def test_an_object_says_that_it_is_synthetic_and_of_no_living_patient(
     assert read.LossyImageCompression == "00"
 
 
+# PS3.3, A.26 and A.8: what must be there with a value, and what must be there.
+TYPE_1 = {
+    "for-presentation": (
+        *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "Modality", "ImageType"),
+        *("PresentationIntentType", "AnatomicRegionSequence", "ImageLaterality", "PatientOrientation"),
+        *("SamplesPerPixel", "PhotometricInterpretation", "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit"),
+        *("PixelRepresentation", "PixelIntensityRelationship", "PixelIntensityRelationshipSign", "RescaleIntercept"),
+        *("RescaleSlope", "RescaleType", "PresentationLUTShape", "LossyImageCompression", "BurnedInAnnotation"),
+        *("WindowCenter", "WindowWidth", "ImagerPixelSpacing", "PositionerType", "OrganExposed", "ViewCodeSequence"),
+        "PixelData",
+    ),
+    "secondary-capture": (
+        *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "Modality", "ConversionType"),
+        *("SamplesPerPixel", "PhotometricInterpretation", "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit"),
+        *("PixelRepresentation", "PixelData"),
+    ),
+}
+TYPE_2 = {
+    "for-presentation": ("DetectorType", "AcquisitionContextSequence", "Manufacturer"),
+    "secondary-capture": (),
+}
+TYPE_2_OF_ALL = (
+    *("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID"),
+    *("AccessionNumber", "ReferringPhysicianName", "SeriesNumber", "InstanceNumber", "PatientOrientation"),
+)
+
+
+@pytest.mark.parametrize("sop_class", SOP_CLASSES)
+def test_all_that_the_standard_demands_is_there(run: RunWriter, tmp_path: Path, sop_class: str) -> None:
+    read = pydicom.dcmread(export(run, tmp_path / "out", sop_class=sop_class) / "000001.dcm")
+
+    assert [keyword for keyword in TYPE_1[sop_class] if read.get(keyword) in (None, "", [])] == []
+    assert [keyword for keyword in (*TYPE_2[sop_class], *TYPE_2_OF_ALL) if keyword not in read] == []
+    assert ("ViewModifierCodeSequence" in read.ViewCodeSequence[0]) == (sop_class == "for-presentation")
+
+
 def test_side_view_and_hanging_are_the_contents(run: RunWriter, tmp_path: Path) -> None:
     output = export(run, tmp_path / "out")
 

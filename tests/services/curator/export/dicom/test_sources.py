@@ -49,6 +49,16 @@ def test_all_films_of_a_patient_have_the_same_stand_in_and_other_patients_anothe
     }
 
 
+def test_a_stand_in_does_not_follow_from_the_code_of_a_patient(dataset: Dataset, tmp_path: Path) -> None:
+    renamed = write_dataset(tmp_path / "renamed", name_patient="clinic-{}".format)
+
+    for film in dataset.films:
+        assert renamed.film(film.image_id).patient_id != film.patient_id
+        assert Sources(dataset=renamed, uid_root=None, originals=None).name(film.image_id) == Sources(
+            dataset=dataset, uid_root=None, originals=None
+        ).name(film.image_id)
+
+
 def test_an_original_is_named_where_it_lies_and_may_be(dataset: Dataset, tmp_path: Path) -> None:
     uid = dataset.film(CONTENT).origin.sop_uid
     write_original(tmp_path / "films" / f"{CONTENT}.dcm", uid)

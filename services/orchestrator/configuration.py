@@ -234,7 +234,7 @@ class TuneConfiguration(ServicesConfiguration, env_prefix="MAMMOSYNTH_TUNE_"):
     policy: str = "stable"
     """Policy whose pairing, gates and optimiser are kept: a shipped one, or the path of a YAML file."""
     films: int = Field(default=20, ge=1)
-    """Contents that are drawn from the validation films, each once."""
+    """Contents that are drawn from the validation films, each once; a sweep may be continued with fewer or more."""
     regions: tuple[Literal["film", "breast"], ...] = ("breast", "film")
     """Parts of the films that count and may change."""
     content_layers: tuple[str, ...] = ("conv_4", "conv_5")

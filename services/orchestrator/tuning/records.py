@@ -1,6 +1,6 @@
 """What a sweep keeps of every trajectory: one file each, written whole, from which a restart goes on.
 
-sweep.json                       what the sweep pins: data set, films, grid, gates, models
+sweep.json                       what the sweep pins: data set, seed, steps, gates, models
 contents.json                    what the gates say of each content
 trajectories/<recipe>/<name>.json one trajectory: each of its snapshots with both gates' scores
 films/<recipe>/<name>-<steps>.png films of the first few contents, for the contact sheets
@@ -84,17 +84,16 @@ class SweepFolder:
         if before is None:
             write_atomically(self.path / "sweep.json", _json(pins))
             return
-        for key in sorted({*before, *now}):
+        for key in sorted(now):
             if before.get(key) != now.get(key):
                 raise RefusedRunError(
                     f"{self.path}: this sweep cannot be continued: {key}: begun with {before.get(key)!r}, "
                     f"now {now.get(key)!r}; take another folder"
                 )
 
-    def contents(self) -> dict[str, Scores] | None:
-        """What the gates say of each content, by image_id; None while it was not written."""
-        found = self._read("contents.json")
-        return None if found is None else {name: Scores(**values) for name, values in found.items()}
+    def contents(self) -> dict[str, Scores]:
+        """What the gates say of each content that was asked about, by image_id."""
+        return {name: Scores(**values) for name, values in (self._read("contents.json") or {}).items()}
 
     def write_contents(self, scores: dict[str, Scores]) -> None:
         """Keep what the gates say of each content."""

@@ -49,8 +49,8 @@ class Shown:
     mask: Mask
     style: Film
     style_mask: Mask
-    results: dict[int, tuple[Film, Look]]
-    """By steps; missing where the optimisation left the numbers."""
+    results: dict[int, tuple[Film | None, Look]]
+    """By steps; missing where the optimisation left the numbers. None is a film that was not kept."""
 
 
 def draw_sheets(sweep: Sweep, contents: Contents, folder: SweepFolder) -> int:
@@ -58,8 +58,7 @@ def draw_sheets(sweep: Sweep, contents: Contents, folder: SweepFolder) -> int:
     pictured = contents.pairs[: sweep.pictures]
     if not pictured:
         return 0
-    scores = folder.contents() or {}
-    probabilities = {image_id: score.probability for image_id, score in scores.items()}
+    probabilities = {image_id: scores.probability for image_id, scores in folder.contents().items()}
     for recipe in sweep.recipes:
         shown = [_read(sweep, folder, recipe, pair) for twins in pictured for pair in twins]
         sheet = draw(recipe, shown, sweep.steps, sweep.thresholds, probabilities)
@@ -86,7 +85,7 @@ def draw(
         probabilities: of malignancy, of each content, by image_id.
 
     """
-    differences = [film - item.content for item in shown for film, _ in item.results.values()]
+    differences = [film - item.content for item in shown for film, _ in item.results.values() if film is not None]
     amplification = choose_amplification(differences)
     box = _box(shown, whole=recipe.region is Region.FILM)
     rows = []
@@ -114,7 +113,7 @@ def _read(sweep: Sweep, folder: SweepFolder, recipe: Recipe, pair: Pair) -> Show
         _large_mask(dataset.mask(pair.content.image_id)),
         _large(dataset.pixels(pair.style.image_id)),
         _large_mask(dataset.mask(pair.style.image_id)),
-        {steps: (_large(film), look) for steps, (film, look) in kept.items() if film is not None},
+        {steps: (None if film is None else _large(film), look) for steps, (film, look) in kept.items()},
     )
 
 
@@ -142,6 +141,10 @@ def _rows(
             changes.append(Cell(None))
             continue
         film, look = found
+        if film is None:
+            films.append(Cell(None, (*_judged(look, thresholds), ("film not kept", _DIM))))
+            changes.append(Cell(None))
+            continue
         films.append(Cell(film_picture(film, window), _judged(look, thresholds)))
         changed = difference_picture(film - item.content, amplification).convert("RGB")
         changes.append(Cell(changed, ((f"moved {look.mean_absolute_change:.4f}", _DIM),)))

@@ -49,16 +49,17 @@ class Sweep:
     thresholds: Thresholds
 
     def pins(self) -> dict[str, Any]:
-        """What a sweep is begun with, and must be continued with."""
+        """What a sweep is begun with, and must be continued with.
+
+        How many contents, and which recipes, is free: pairs follow from their number alone, and a trajectory's record
+        holds for itself, so a sweep may be narrowed, or widened, at any time.
+        """
         return {
             "dataset_sha256": self.dataset.sha256,
             "size": self.dataset.size,
             "split": SPLIT,
             "seed": self.seed,
-            "films": self.films,
-            "pictures": self.pictures,
             "policy": self.policy.model_dump(mode="json", exclude={"recipes", "name", "description", "size"}),
-            "recipes": [{**asdict(recipe), "style_layers": list(recipe.style_layers)} for recipe in self.recipes],
             "steps": list(self.steps),
             "thresholds": asdict(self.thresholds),
             "models": {name: asdict(model) for name, model in self.facts.models.items()},
@@ -141,8 +142,9 @@ async def run_sweep(
     drawn, without_twin = draw_pairs(sweep)
     folder.pin(sweep.pins())
     scores = folder.contents()
-    if scores is None:
-        scores = await _score_contents(sweep, peers, [pair for pair, _ in drawn])
+    unknown = [pair for pair, _ in drawn if pair.content.image_id not in scores]
+    if unknown:
+        scores |= await _score_contents(sweep, peers, unknown)
         folder.write_contents(scores)
     contents = tried(drawn, scores, sweep.thresholds, without_twin)
     if not contents.pairs:

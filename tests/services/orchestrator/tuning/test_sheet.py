@@ -1,5 +1,7 @@
 """Contact sheets, from films that were made for them."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from services.orchestrator.sampler import Pair
@@ -68,6 +70,14 @@ def test_a_result_that_left_the_numbers_is_an_empty_place_that_says_so() -> None
     whole, partly = shown(placebo=False), shown(placebo=False, steps=(10,))
     assert sheet(Region.BREAST, partly).shape == sheet(Region.BREAST, whole).shape
     assert coloured(sheet(Region.BREAST, partly), "#ff8a80") > 0
+
+
+def test_a_film_that_was_not_kept_is_an_empty_place_that_says_so() -> None:
+    whole = shown(placebo=False)
+    unkept = replace(whole, results={steps: (None, look) for steps, (_, look) in whole.results.items()})
+    orange = sheet(Region.BREAST, unkept)
+    assert coloured(orange, "#6fdc8c") > 0
+    assert ((orange[..., 0] > 150) & (orange[..., 2] < 110)).sum() == 0
 
 
 def test_black_around_the_breasts_is_cut_off_where_it_cannot_have_changed() -> None:

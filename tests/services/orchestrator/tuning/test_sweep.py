@@ -122,6 +122,18 @@ async def test_a_finished_sweep_is_not_run_again(dataset: Dataset, tmp_path: Pat
     assert again.started == 0
 
 
+async def test_a_sweep_may_go_on_with_other_contents_and_recipes(dataset: Dataset, tmp_path: Path) -> None:
+    folder, peers = SweepFolder(tmp_path / "sweep"), Peers()
+    first = make(dataset)
+    await run_sweep(first, folder, peers, name="sweep")
+    fewer = replace(first, films=1, recipes=RECIPES[:1])
+    assert collect(fewer, folder, await run_sweep(fewer, folder, peers, name="sweep")).malignant.logit.shape == (1, 2)
+    assert peers.started == 12
+    more = replace(first, films=4, recipes=(*RECIPES, Recipe(steps=20, content_layer="conv_4")))
+    assert collect(more, folder, await run_sweep(more, folder, peers, name="sweep")).malignant.logit.shape == (4, 6)
+    assert peers.started == 4 * 2 * 3
+
+
 async def test_a_fault_leaves_what_was_done_and_no_record_of_what_was_not(dataset: Dataset, tmp_path: Path) -> None:
     peers, folder = Peers(), SweepFolder(tmp_path / "sweep")
     peers.faults = [UnavailableError("away")]

@@ -83,7 +83,7 @@ class Configuration(BaseSettings):
     def _explain(cls, item: Any) -> str:
         name = str(item["loc"][0]) if item["loc"] else ""
         if name not in cls.model_fields:
-            return f"{name}: no such option" if name else str(item["msg"])
+            return f"{name}: no such option" if name else str(item["msg"]).removeprefix("Value error, ")
         field = cls.model_fields[name]
         option = name.upper() if _is_positional(field) else f"--{name.replace('_', '-')}"
         names = f"{option} ({cls.model_config.get('env_prefix', '')}{name.upper()})"

@@ -30,8 +30,8 @@ def draw_report(judged: Mapping[str, Judged]) -> Figure:
 
 
 def _lines(judged: Mapping[str, Judged]) -> Iterator[tuple[str, Judged, dict[str, Any]]]:
-    for number, (name, films) in enumerate(judged.items()):
-        color = f"C{number}"
+    for number, (key, films) in enumerate(judged.items()):
+        name, color = key.replace("_", " "), f"C{number}"
         yield name, films, {"color": color, "linewidth": 2}
         sources = np.unique(films.sources).tolist()
         for source in sources if len(sources) > 1 else ():

@@ -26,8 +26,8 @@ def test_curves_are_those_of_the_films():
 
 def test_two_sources_are_drawn_beside_the_whole_and_one_class_has_no_roc_curve():
     sources = np.where((np.arange(60) < 30) | ~MALIGNANT, "mixed", "malignant")
-    roc, calibration = draw_report({"validation": judged(sources)}).axes
+    roc, calibration = draw_report({"out_of_fold": judged(sources)}).axes
     names = [line.get_label().split(":")[0] for line in roc.lines if not line.get_label().startswith("_")]
-    assert names == ["validation", "validation, mixed"]
+    assert names == ["out of fold", "out of fold, mixed"]
     names = [line.get_label().split(":")[0] for line in calibration.lines if not line.get_label().startswith("_")]
-    assert names == ["validation", "validation, malignant", "validation, mixed"]
+    assert names == ["out of fold", "out of fold, malignant", "out of fold, mixed"]

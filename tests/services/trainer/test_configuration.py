@@ -98,7 +98,7 @@ def test_a_classifiers_value_that_cannot_be_used_names_its_option(option: str, v
 
 
 def test_stages_of_a_full_training_are_refused():
-    with pytest.raises(ConfigurationError, match="--feature-layer: needs --freeze"):
+    with pytest.raises(ConfigurationError, match=r"^--feature-layer: needs --freeze"):
         TrainClassifierConfiguration.resolve({**GIVEN, "feature_layer": "layer2"})
 
 

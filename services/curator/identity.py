@@ -22,6 +22,7 @@ _FLAGS = {
     "implant": "show a breast with an implant",
     "magnification": "are magnification views",
     "spot compression": "are spot compression views",
+    "synthetic": "are synthetic, as their headers say, and must not pass for real ones",
     "partial view": "show a part of the breast",
 }
 

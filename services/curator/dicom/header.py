@@ -123,12 +123,13 @@ def read_flags(header: Dataset) -> tuple[str, ...]:
     """What a header warns of, each once, in alphabetic order.
 
     "implant" (Breast Implant Present, or a displaced implant as the view's modifier), "magnification" and "spot
-    compression" (the view's modifiers, or Estimated Radiographic Magnification Factor), "partial view", and "burned-in
-    annotation".
+    compression" (the view's modifiers, or Estimated Radiographic Magnification Factor), "partial view", "synthetic"
+    (Synthetic Data), and "burned-in annotation".
     """
     said = {
         "implant": _text(header, "BreastImplantPresent").upper() == "YES",
         "partial view": _text(header, "PartialView").upper() == "YES",
+        "synthetic": _text(header, "SyntheticData").upper() == "YES",
         "burned-in annotation": _text(header, "BurnedInAnnotation").upper() == "YES",
     }
     flags = {flag for flag, holds in said.items() if holds}

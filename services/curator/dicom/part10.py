@@ -44,6 +44,7 @@ _KEYWORDS = (
     "ImagerPixelSpacing",
     "NominalScannedPixelSpacing",
     "PresentationIntentType",
+    "SyntheticData",
     "BreastImplantPresent",
     "PartialView",
     "BurnedInAnnotation",

@@ -5,6 +5,7 @@ import io
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from services.curator.dicom import read_dicom_film
 from services.curator.export.configuration import DicomExportConfiguration
 from services.curator.export.dicom import command
 from services.curator.export.dicom.object_writer import ObjectWriter
+from services.curator.identity import sum_up_flags
 from shared.dataset import Dataset, Laterality
 from shared.errors import ConfigurationError, DatasetError
 from tests.services.curator.export.made_run import (
@@ -64,6 +66,15 @@ def test_the_curator_sees_the_film_as_it_was_accepted(run: RunWriter, tmp_path: 
 
     np.testing.assert_allclose(read.film, run.output(1, 2), atol=1e-5)
     assert (read.header.laterality, read.header.view) == (Laterality.RIGHT, "MLO")
+
+
+@pytest.mark.parametrize("sop_class", SOP_CLASSES)
+def test_a_film_that_is_prepared_again_is_known_to_be_synthetic(run: RunWriter, tmp_path: Path, sop_class: str) -> None:
+    header = read_dicom_film(export(run, tmp_path / "out", sop_class=sop_class) / "000001.dcm").header
+
+    assert header.flags == ("synthetic",)
+    (warning,) = sum_up_flags([replace(run.dataset.films[0], flags=header.flags)])
+    assert "must not pass for real ones" in warning[1]
 
 
 @pytest.mark.parametrize("sop_class", SOP_CLASSES)

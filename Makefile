@@ -8,7 +8,7 @@ PROTOS := $(wildcard protos/mammosynth/v1/*.proto)
 # Threads that spin while they wait take the cores from each other; see services/cli.py.
 export OMP_WAIT_POLICY ?= passive
 
-.PHONY: help setup protos lint test test-slow chart manifests demo clean
+.PHONY: help setup protos lint test test-slow chart manifests images e2e demo clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,22 @@ chart: protos ## Lint the charts, render them, and check every object; needs hel
 manifests: ## Write deploy/jobs/*.yaml from the chart; needs helm
 	@command -v helm >/dev/null || { echo "make manifests needs helm, which is not on PATH"; exit 2; }
 	$(PYTHON) deploy/manifests.py
+
+SERVICES := curator trainer stylizer anomaly classifier orchestrator evaluator
+VERSION := $(shell sed -n 's/^appVersion: "\(.*\)"/\1/p' deploy/charts/mammosynth/Chart.yaml)
+IMAGE ?= mammosynth
+ACCELERATOR ?= cpu
+
+images: ## Build the images of all services; IMAGE, ACCELERATOR=gpu and EXTRA_INDEX_URL change them
+	@command -v docker >/dev/null || { echo "make images needs docker, which is not on PATH"; exit 2; }
+	for service in $(SERVICES); do \
+	  docker build --file deploy/Dockerfile --build-arg SERVICE=$$service --build-arg ACCELERATOR=$(ACCELERATOR) \
+	    --build-arg EXTRA_INDEX_URL="$(EXTRA_INDEX_URL)" --build-arg VERSION=$(VERSION) \
+	    --build-arg REVISION="$$(git rev-parse HEAD)" --tag $(IMAGE)-$$service:$(VERSION) .; \
+	done
+
+e2e: protos ## Try everything on a real cluster; E2E=smoke is the short form. Variables: tests/e2e/cluster.py
+	$(BIN)/pytest tests/e2e -m "$(if $(filter smoke,$(E2E)),smoke,e2e)" --color=yes -v
 
 DEMO ?= demo
 MAMMOSYNTH := $(BIN)/mammosynth

@@ -1,7 +1,9 @@
 """Certificates for tests: authorities of an hour, and what they sign for `localhost`."""
 
 import datetime
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -18,13 +20,13 @@ class Authority:
     def __init__(self, name: str = "authority") -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = _name(name)
-        self._certificate = _signed(self._name, self._name, self._key.public_key(), self._key, authority=True)
+        self._certificate = _signed(self._name, self._name, self._key.public_key(), self._key)
         self.pem = self._certificate.public_bytes(_PEM)
 
-    def signed(self, name: str = NAME) -> tuple[bytes, bytes]:
-        """A certificate, and its key."""
+    def signed(self, name: str = NAME, names: Sequence[str] = ("localhost", NAME)) -> tuple[bytes, bytes]:
+        """A certificate for these names, and its key."""
         key = ec.generate_private_key(ec.SECP256R1())
-        certificate = _signed(_name(name), self._name, key.public_key(), self._key, authority=False)
+        certificate = _signed(_name(name), self._name, key.public_key(), self._key, names=names)
         plain = serialization.NoEncryption()
         return certificate.public_bytes(_PEM), key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, plain)
 
@@ -68,11 +70,11 @@ def _name(name: str) -> x509.Name:
 
 
 def _signed(
-    subject: x509.Name, issuer: x509.Name, public: object, signer: object, *, authority: bool
+    subject: x509.Name, issuer: x509.Name, public: Any, signer: Any, names: Sequence[str] = ()
 ) -> x509.Certificate:
+
     now = datetime.datetime.now(datetime.UTC)
-    names = [x509.DNSName("localhost"), x509.DNSName(NAME)]
-    return (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
@@ -80,7 +82,9 @@ def _signed(
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(minutes=5))
         .not_valid_after(now + datetime.timedelta(hours=1))
-        .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .sign(signer, hashes.SHA256())
+        .add_extension(x509.BasicConstraints(ca=not names, path_length=None), critical=True)
     )
+    if names:
+        alternatives = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
+        builder = builder.add_extension(alternatives, critical=False)
+    return builder.sign(signer, hashes.SHA256())

@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 _SCORERS = ("anomaly", "classifier")
+_SERVERS = ("stylizer", *_SCORERS, "orchestrator")
 # Runs, models and data sets may lie in object storage; the orchestrator's image is what reaches it.
 _BESIDE = {"orchestrator": ("s3",)}
 
@@ -22,11 +23,16 @@ def requirements(folder: Path, service: str, accelerator: str) -> list[str]:
     application = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     client = tomllib.loads((folder / "client.toml").read_text(encoding="utf-8"))["project"]
     extras = application["optional-dependencies"]
-    if service not in extras or service in ("all", "cpu", "dev", "gpu", "s3"):
+    if service not in extras or service in ("all", "cpu", "dev", "gpu", "s3", "telemetry"):
         raise SystemExit(f"SERVICE: found {service!r}, needed a folder of services/")
     if accelerator not in ("cpu", "gpu"):
         raise SystemExit(f"ACCELERATOR: found {accelerator!r}, needed cpu or gpu")
-    names = (service, *_BESIDE.get(service, ()), *((accelerator,) if service in _SCORERS else ()))
+    names = (
+        service,
+        *_BESIDE.get(service, ()),
+        *((accelerator,) if service in _SCORERS else ()),
+        *(("telemetry",) if service in _SERVERS else ()),
+    )
     found = [*client["dependencies"], *application["dependencies"], *(item for name in names for item in extras[name])]
     return sorted({item for item in found if not item.startswith("mammosynth")})
 

@@ -20,6 +20,7 @@ from shared.errors import EXIT_FAULT, EXIT_TERMINATED, ConfigurationError
 from shared.log import get_logger
 from shared.rpc.certificates import TlsConfiguration, server_credentials
 from shared.rpc.interceptors import ErrorServerInterceptor
+from shared.rpc.telemetry import call_spans
 from shared.rpc.token import TokenServerInterceptor
 
 
@@ -40,6 +41,8 @@ class ServerConfiguration(TlsConfiguration):
     """File with a token that callers must show as `authorization: Bearer TOKEN`; none is asked for if not given."""
     health_port: int | None = Field(default=None, ge=1, le=65535)
     """Port of health checks alone, neither encrypted nor asking for a token, for probes; none if not given."""
+    otlp_endpoint: str | None = None
+    """OpenTelemetry collector that a span of each call is sent to, http://HOST:4317; none if not given."""
     exit_with_parent: bool = False
     """End when standard input closes, as it does when the parent process ends."""
 
@@ -71,7 +74,8 @@ async def serve(
 
     """
     log = get_logger("server")
-    server, health_servicer = _build(configuration, register, services)
+    spans, send_last_spans = _spans(configuration, services)
+    server, health_servicer = _build(configuration, register, services, spans)
     address = _bind(server, configuration)
     probed = _probed(configuration.health_port, health_servicer)
     stop = _stop_event(asyncio.get_running_loop(), watch_parent=configuration.exit_with_parent)
@@ -93,11 +97,22 @@ async def serve(
         await probed.stop(grace=None)
         if close is not None:
             await close()
+        await asyncio.to_thread(send_last_spans)
     return EXIT_FAULT if broken is not None and broken.is_set() else EXIT_TERMINATED
 
 
+def _spans(configuration: ServerConfiguration, services: Sequence[str]) -> tuple[list[Any], Callable[[], None]]:
+    if configuration.otlp_endpoint is None:
+        return [], lambda: None
+    interceptor, send_last = call_spans(configuration.otlp_endpoint, tuple(services))
+    return [interceptor], send_last
+
+
 def _build(
-    configuration: ServerConfiguration, register: Callable[[grpc.aio.Server], None], services: Sequence[str]
+    configuration: ServerConfiguration,
+    register: Callable[[grpc.aio.Server], None],
+    services: Sequence[str],
+    spans: Sequence[Any],
 ) -> tuple[grpc.aio.Server, Any]:
     options = [
         ("grpc.max_send_message_length", MAXIMUM_MESSAGE_BYTES),
@@ -106,7 +121,7 @@ def _build(
         ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
         ("grpc.so_reuseport", 0),
     ]
-    interceptors: list[Any] = [ErrorServerInterceptor()]
+    interceptors: list[Any] = [*spans, ErrorServerInterceptor()]
     if configuration.token_file is not None:
         interceptors.append(TokenServerInterceptor(configuration.token_file))
     server = grpc.aio.server(interceptors=interceptors, options=options)

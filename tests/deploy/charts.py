@@ -52,8 +52,8 @@ BATCH_VALUES: dict[str, dict[str, Any]] = {
         "run.policy": "mine",
         "job.queueName": "films",
         "job.suspend": "true",
-        "opentelemetry.endpoint": "http://collector:4317",
     },
+    "standalone with spans": {"task": "generate-standalone", "opentelemetry.endpoint": "http://collector:4317"},
     "train with options": {"task": "train", "train.anomaly.preset": "laptop", "train.classifier.freeze": "true"},
 }
 

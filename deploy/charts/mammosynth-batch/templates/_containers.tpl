@@ -50,7 +50,7 @@ volumeMounts:
     {{- with $own.threads }}
     - {name: {{ $prefix }}_THREADS, value: {{ . | quote }}}
     {{- end }}
-    {{- include "mammosynth.telemetryEnv" (dict "endpoint" $values.opentelemetry.endpoint "service" $service) | nindent 4 }}
+    {{- include "mammosynth.telemetryEnv" (dict "endpoint" $values.opentelemetry.endpoint "prefix" $prefix) | nindent 4 }}
     {{- include "mammosynth.writableEnv" $context | nindent 4 }}
   startupProbe:
     grpc: {port: {{ add 50061 $index }}}
@@ -91,7 +91,6 @@ volumeMounts:
   "output" .output
   "tls" (ternary $values.tls (dict "secretName" "") (eq $values.task "generate"))
   "objectStorage" $values.objectStorage
-  "telemetry" $values.opentelemetry.endpoint
   "resources" $values.resources
   "mounts" .mounts) }}
 {{- end }}

@@ -54,7 +54,7 @@ suspend: {{ .suspend }}
 
 {{/* The container that works on one shard. Takes: image, pullPolicy, run (values: pairs, seed, policy, placebo,
 keepRejected, anySize, graceSeconds), shards, addresses (by service), dataset (path), output (address), tls,
-objectStorage, telemetry, resources, mounts (as text). */}}
+objectStorage, resources, mounts (as text). */}}
 {{- define "mammosynth.generateContainer" -}}
 name: generate
 image: {{ .image }}
@@ -80,7 +80,6 @@ env:
   {{- end }}
   {{- include "mammosynth.tlsEnv" (dict "tls" .tls "prefix" "MAMMOSYNTH_GENERATE" "client" true) | nindent 2 }}
   {{- include "mammosynth.objectStorageEnv" .objectStorage | nindent 2 }}
-  {{- include "mammosynth.telemetryEnv" (dict "endpoint" .telemetry "service" "generate") | nindent 2 }}
   {{- include "mammosynth.writableEnv" . | nindent 2 }}
 securityContext:
   {{- include "mammosynth.containerSecurityContext" . | nindent 2 }}

@@ -46,11 +46,10 @@ capabilities:
 - {name: MPLCONFIGDIR, value: /tmp/matplotlib}
 {{- end }}
 
-{{/* Spans go to an OpenTelemetry collector where an endpoint is given. Takes: endpoint, service. */}}
+{{/* Spans go to an OpenTelemetry collector where an endpoint is given. Takes: endpoint, prefix of the variable. */}}
 {{- define "mammosynth.telemetryEnv" -}}
 {{- with .endpoint }}
-- {name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ . | quote }}}
-- {name: OTEL_SERVICE_NAME, value: mammosynth-{{ $.service }}}
+- {name: {{ $.prefix }}_OTLP_ENDPOINT, value: {{ . | quote }}}
 {{- end }}
 {{- end }}
 

@@ -48,7 +48,6 @@ containers:
       "output" (include "mammosynth.address" (dict "place" $values.runs "name" "runs"))
       "tls" $values.tls
       "objectStorage" $values.objectStorage
-      "telemetry" $values.opentelemetry.endpoint
       "resources" $values.runs.resources
       "mounts" (include "mammosynth.runMounts" .root)) | nindent 4 | trim }}
 volumes:

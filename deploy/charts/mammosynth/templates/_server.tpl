@@ -10,7 +10,7 @@
 - {name: {{ $prefix }}_MAX_CONNECTION_AGE_S, value: {{ $values.maxConnectionAgeSeconds | quote }}}
 {{ include "mammosynth.ownEnv" (dict "root" .root "component" .component "own" $own "prefix" $prefix) }}
 {{- include "mammosynth.tlsEnv" (dict "tls" $values.tls "prefix" $prefix "server" true "client" (eq .component "orchestrator")) }}
-{{- include "mammosynth.telemetryEnv" (dict "endpoint" $values.opentelemetry.endpoint "service" .component) }}
+{{- include "mammosynth.telemetryEnv" (dict "endpoint" $values.opentelemetry.endpoint "prefix" $prefix) }}
 {{ include "mammosynth.writableEnv" . }}
 {{- end }}
 

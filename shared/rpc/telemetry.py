@@ -6,7 +6,6 @@ from urllib.parse import urlparse
 
 from shared.errors import ConfigurationError
 
-
 _SEND_S = 5
 
 

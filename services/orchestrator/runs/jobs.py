@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -52,13 +53,10 @@ class Jobs:
         client, namespace = connect()
         return cls(client, namespace, labels)
 
-    def create(self, manifest: dict[str, Any]) -> bool:
-        """Make a Job; False where there is one of this name."""
-        try:
+    def create(self, manifest: dict[str, Any]) -> None:
+        """Make a Job; one of this name that is there already stays as it is."""
+        with suppress(_ConflictError):
             self._ask(lambda: self._batch.create_namespaced_job(self._namespace, manifest, _request_timeout=_TIMEOUT_S))
-        except _ConflictError:
-            return False
-        return True
 
     def get(self, name: str) -> Job | None:
         """Read a run's Job; None where there is none."""

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from shared.errors import DatasetError, RefusedRunError
+from shared.errors import DatasetError, InvalidInputError, RefusedRunError
 from shared.files import write_atomically
 from shared.images import Film, decode_png16, encode_png16
 from shared.recipe import Recipe
@@ -118,7 +118,7 @@ class SweepFolder:
             values["recipe"] = recipe_from_dict(values["recipe"])
             values["looks"] = tuple(Look(**{**look, "scores": Scores(**look["scores"])}) for look in values["looks"])
             return TrajectoryRecord(**values)
-        except (OSError, KeyError, TypeError, ValueError) as error:
+        except (OSError, KeyError, TypeError, ValueError, InvalidInputError) as error:
             raise DatasetError(f"{path}: is no record of a trajectory: {error!r}") from error
 
     def write(

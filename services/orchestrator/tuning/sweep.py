@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -281,8 +281,9 @@ def _look(snapshot: Snapshot, scores: Scores) -> Look:
 class _StopWatch:
     """Runs trajectories and notes when their snapshots arrive: time in a queue is before the first."""
 
-    def __init__(self, peers: Peers) -> None:
+    def __init__(self, peers: Peers, clock: Callable[[], float] = time.monotonic) -> None:
         self._peers = peers
+        self._clock = clock
         self._arrivals: list[tuple[int, float]] = []
 
     @asynccontextmanager
@@ -294,7 +295,7 @@ class _StopWatch:
 
     async def _noted(self, snapshots: AsyncIterator[Snapshot]) -> AsyncIterator[Snapshot]:
         async for snapshot in snapshots:
-            self._arrivals.append((snapshot.evaluations, time.monotonic()))
+            self._arrivals.append((snapshot.evaluations, self._clock()))
             yield snapshot
 
     def seconds_per_evaluation(self, slots: int) -> float | None:

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.orchestrator.battery import make
+from services.orchestrator.battery import make, plan
 from services.orchestrator.battery.plan import STYLISED
 from services.orchestrator.configuration import BatteryConfiguration
 from shared.battery import SPOILERS, Battery
 from shared.errors import DatasetError, ModelMismatchError, NumericalError, RefusedRunError
 from shared.images import sha256_pixels
+from shared.recipe import Recipe
 from tests.services.orchestrator.small_runs import Workshop
 
 KINDS = [*SPOILERS, *STYLISED]
@@ -85,6 +86,23 @@ def test_what_is_missing_is_made_again_to_the_bit(
             (again / name).write_bytes(data)
     assert make.run(configuration(workshop, again)) == 0
     assert contents(again) == contents(made)
+
+
+def test_of_a_shared_trajectory_only_the_films_that_are_missing_are_written(
+    workshop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan, "STYLISED", {"short": Recipe(steps=3), "long": Recipe(steps=6)})
+    values = configuration(workshop, tmp_path, films=1)
+    assert make.run(values) == 0
+    whole = contents(tmp_path)
+    (tmp_path / "battery.json").unlink()
+    long, short = (sorted((tmp_path / "records" / kind).iterdir())[0] for kind in ("long", "short"))
+    long.unlink()
+    marked = short.read_bytes().replace(b'"slots": 2', b'"slots": 7')
+    short.write_bytes(marked)
+    assert make.run(values) == 0
+    assert short.read_bytes() == marked
+    assert contents(tmp_path)[str(long.relative_to(tmp_path))] == whole[str(long.relative_to(tmp_path))]
 
 
 def test_a_battery_that_is_killed_goes_on_where_it_was(workshop: Workshop, made: Path, tmp_path: Path) -> None:

@@ -37,13 +37,16 @@ def write(ledger: Ledger, pair: int, taken_at: int | None, content: str, *, plac
 
 @pytest.fixture
 def ledger(memory: str) -> Ledger:
-    """Pairs 0 to 3, of which 3 has no twin and 2 has one whose content was not called benign."""
+    """Pairs 0 to 4, of which 3 has no twin, and the content of 4 was not called benign."""
     found = Ledger(Store(memory))
-    found.pin(pins(policy=POLICY.model_dump(mode="json"), policy_sha256=POLICY.sha256, placebo=(0, 1, 2), pairs=4))
+    found.pin(pins(policy=POLICY.model_dump(mode="json"), policy_sha256=POLICY.sha256, placebo=(0, 1, 2, 4), pairs=5))
     for pair, (ours, theirs) in enumerate([(3, None), (1, 2), (None, None)]):
         write(found, pair, ours, f"b{pair}", placebo=False)
         write(found, pair, theirs, f"b{pair}", placebo=True)
     write(found, 3, 1, "b3", placebo=False)
+    for ledger, placebo in ((found, False), (found.twins, True)):
+        not_benign = record(4, accepted=False, trials=(), reason=Reason.CONTENT_NOT_BENIGN, placebo=placebo)
+        ledger.write(not_benign, None)
     return found
 
 

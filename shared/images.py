@@ -6,6 +6,7 @@ an array of the same shape, dtype bool, True inside.
 
 import hashlib
 import io
+import math
 
 import numpy as np
 import numpy.typing as npt
@@ -44,9 +45,10 @@ def validate_film(film: npt.NDArray[np.generic], *, name: str = "film", square: 
         raise InvalidImageError(f"{name}: found {film.shape[0]} x {film.shape[1]} pixels, needed a square")
     if film.dtype != np.float32:
         raise InvalidImageError(f"{name}: found dtype {film.dtype}, needed float32")
-    if not np.isfinite(film).all():
-        raise InvalidImageError(f"{name}: found NaN or infinite pixels, needed values within [0, 1]")
     low, high = float(film.min()), float(film.max())
+    # A single NaN makes both NaN.
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise InvalidImageError(f"{name}: found NaN or infinite pixels, needed values within [0, 1]")
     if low < 0.0 or high > 1.0:
         raise InvalidImageError(f"{name}: found pixels from {low:g} to {high:g}, needed values within [0, 1]")
 

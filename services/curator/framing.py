@@ -46,9 +46,9 @@ class FramedFilm:
 def points_left(mask: Mask) -> bool:
     """Whether a breast points to the left: it is higher at the chest wall than at the nipple."""
     _, left, _, width = breast_box(mask)
-    heights = mask[:, left : left + width].sum(axis=0)
     part = max(1, width // 6)
-    return bool(heights[-part:].sum() > heights[:part].sum())
+    first, last = mask[:, left : left + part], mask[:, left + width - part : left + width]
+    return bool(np.count_nonzero(last) > np.count_nonzero(first))
 
 
 def breast_box(mask: Mask, *, margin: int = 0) -> tuple[int, int, int, int]:
@@ -80,7 +80,7 @@ def frame_film(
     box = breast_box(mask, margin=round(_MARGIN_SHARE * max(rows, columns)))
     top, left, height, width = box
     cut_mask = mask[top : top + height, left : left + width]
-    cut = np.where(cut_mask, film[top : top + height, left : left + width], np.float32(0))
+    cut = film[top : top + height, left : left + width] * cut_mask
     scale = size / max(height, width * pixel_width)
     new_rows = min(size, max(1, round(height * scale)))
     new_columns = min(size, max(1, round(width * pixel_width * scale)))

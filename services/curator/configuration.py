@@ -121,7 +121,7 @@ class PrepareConfiguration(Configuration, env_prefix="MAMMOSYNTH_DATASET_PREPARE
     """End with exit code 3 when files were skipped."""
 
     workers: int | None = Field(default=None, ge=1)
-    """Processes; one a core when not given."""
+    """Processes; one a core when not given, fewer where the machine has less than a GiB for each."""
 
     @field_validator("aspect_ratio")
     @classmethod

@@ -15,12 +15,15 @@ from services.curator.pseudonyms import Pseudonyms, write_way_back
 from services.curator.source import SourceFilm
 from services.curator.split import PatientFilm, split_patients
 from services.curator.summary import print_counts
-from services.curator.workers import map_in_processes
+from services.curator.workers import count_workers, map_in_processes
 from shared.dataset import Dataset, DatasetWriter, Film, Split
 from shared.errors import DatasetError, SkippedFilesError
 from shared.files import write_atomically
 from shared.log import get_logger
 from shared.progress import progress
+
+# That a process needs at most for films of 75 MB, with room to spare.
+_MEMORY = 1 << 30
 
 
 def run(configuration: PrepareConfiguration) -> None:
@@ -97,7 +100,8 @@ def _prepare_all(configuration: PrepareConfiguration, preparation: FilmPreparati
     skipped = list(catalogue.skipped)
     prepare = partial(_prepare_one, preparation)
     with progress("preparing films", total=len(names), done=len(prepared)) as shown:
-        for film in map_in_processes(prepare, missing, workers=configuration.workers):
+        workers = configuration.workers or count_workers(memory=_MEMORY)
+        for film in map_in_processes(prepare, missing, workers=workers):
             if isinstance(film, SkippedFilm):
                 skipped.append(film)
                 shown.advance(note=f"skipped {film.path}: {film.reason}")

@@ -1,6 +1,7 @@
 """Work spread over processes."""
 
 import multiprocessing
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -8,12 +9,48 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from functools import partial
 from itertools import islice
 from multiprocessing.connection import wait as wait_for_sentinel
+from pathlib import Path
 from typing import TypeVar
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 _WAITING_PER_WORKER = 4
+
+
+def count_workers(*, memory: int, system: Path = Path("/")) -> int:
+    """How many processes the machine has room for: one a core, fewer where memory lacks, never none.
+
+    Args:
+        memory: that a process may need, in bytes.
+        system: root of the file system, with what Linux tells of memory; elsewhere cores alone count.
+
+    """
+    available = [
+        number
+        for number in (_read_available(system / "proc/meminfo"), _read_limit(system / "sys/fs/cgroup/memory.max"))
+        if number is not None
+    ]
+    cores = multiprocessing.cpu_count()
+    return max(1, min([cores, *(number // memory for number in available)]))
+
+
+def _read_available(path: Path) -> int | None:
+    """Bytes that the machine could still give."""
+    try:
+        found = re.search(r"^MemAvailable:\s+(\d+) kB$", path.read_text(encoding="ascii"), re.MULTILINE)
+    except (OSError, UnicodeDecodeError):
+        return None
+    return int(found.group(1)) << 10 if found else None
+
+
+def _read_limit(path: Path) -> int | None:
+    """Bytes that a container may have; "max" where there is no limit."""
+    try:
+        limit = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return int(limit) if limit.isdigit() else None
 
 
 def map_in_processes(

@@ -1,3 +1,4 @@
+import multiprocessing
 import subprocess
 import sys
 from pathlib import Path
@@ -5,7 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from services.curator.workers import map_in_processes
+from services.curator.workers import count_workers, map_in_processes
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -15,7 +16,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 sys.path.insert(0, sys.argv[2])
 import endless
-from services.curator.workers import map_in_processes
+from services.curator.workers import count_workers, map_in_processes
 
 if __name__ == "__main__":
     for _ in map_in_processes(endless.work, [0, 1], workers=2):
@@ -65,3 +66,29 @@ def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
     for left_behind in alive:
         left_behind.kill()
     assert not alive
+
+
+@pytest.mark.parametrize(
+    ("available_mib", "limit", "workers"),
+    [
+        (64_000, None, 8),
+        (64_000, "max", 8),
+        (5_300, None, 5),
+        (64_000, str(3 << 30), 3),
+        (700, "max", 1),
+        (None, None, 8),
+    ],
+    ids=["enough", "no limit", "little memory", "a container's limit", "hardly any", "not told"],
+)
+def test_there_are_no_more_workers_than_memory_is_for(
+    available_mib: int | None, limit: str | None, workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(multiprocessing, "cpu_count", lambda: 8)
+    if available_mib is not None:
+        (tmp_path / "proc").mkdir()
+        text = f"MemTotal:  99999999 kB\nMemAvailable:   {available_mib * 1024} kB\n"
+        (tmp_path / "proc" / "meminfo").write_text(text)
+    if limit is not None:
+        (tmp_path / "sys/fs/cgroup").mkdir(parents=True)
+        (tmp_path / "sys/fs/cgroup" / "memory.max").write_text(f"{limit}\n")
+    assert count_workers(memory=1 << 30, system=tmp_path) == workers

@@ -96,9 +96,22 @@ def _find_on_small(film: Film) -> Mask:
     bright = (calm > threshold) & ~border
     # Opening cuts off letters, tape and what runs along the film's edge; what it took from the breast itself (the
     # nipple) comes back.
-    opened = _largest_component(ndimage.binary_opening(bright, _disc(_OPENING_RADIUS)))
+    opened = _largest_component(open_with_disc(bright, _OPENING_RADIUS))
     breast = ndimage.binary_dilation(opened, _disc(_OPENING_RADIUS // 2), mask=bright)
     return np.asarray(ndimage.binary_fill_holes(breast), dtype=bool)
+
+
+def open_with_disc(mask: Mask, radius: int) -> Mask:
+    """Opening of a mask with a disc; outside of the mask's edges nothing is set.
+
+    What `scipy.ndimage.binary_opening` gives, by distances, which takes a third of the time: a pixel is kept where the
+    nearest one that is not set is further than the radius, then what is no further than that from a kept one is set.
+    """
+    between = radius * radius + 0.5
+    kept = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1] ** 2 > between
+    if not kept.any():
+        return kept
+    return np.asarray(ndimage.distance_transform_edt(~kept) ** 2 < between, dtype=bool)
 
 
 def _disc(radius: int) -> Mask:

@@ -3,8 +3,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
-from services.curator.breast_mask import find_border, find_breast, otsu_threshold
+from services.curator.breast_mask import find_border, find_breast, open_with_disc, otsu_threshold
 from services.curator.film_file import read_film_file
 from services.curator.phantom import make_phantom
 from shared.errors import InvalidImageError
@@ -87,3 +88,14 @@ def test_lesions_of_shared_films_lie_inside_the_mask(shared_films: Path) -> None
         inside = mask[int(max(y, 0)) : int(y + height), int(max(x, 0)) : int(x + width)]
         assert inside.mean() > 0.7, lesion["path"]
         assert 0.05 < mask.mean() < 0.8, lesion["path"]
+
+
+@pytest.mark.parametrize("radius", [1, 4, 8])
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.3, 1.0], ids=["full", "few holes", "many holes", "empty"])
+def test_an_opening_by_distances_is_that_of_scipy(radius: int, share: float) -> None:
+    mask = np.random.default_rng(radius).random((90, 70)) >= share
+    if 0 < share < 1:
+        mask = ndimage.binary_erosion(ndimage.binary_dilation(mask, iterations=2), iterations=1)
+    y, x = np.ogrid[-radius : radius + 1, -radius : radius + 1]
+    disc = x * x + y * y <= radius * radius
+    np.testing.assert_array_equal(open_with_disc(mask, radius), ndimage.binary_opening(mask, disc))

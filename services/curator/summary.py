@@ -38,8 +38,9 @@ def _print_source_auc(console: Console, films: Sequence[Film]) -> None:
         return
     aucs = {"source": source_auc(films, by=source_of), "source and subset": source_auc(films, by=source_and_subset)}
     said = ", ".join(f"{auc:.2f} from {name}" for name, auc in aucs.items())
-    console.print(Text(f"AUC of the label guessed {said} alone; 0.50 is chance", style=_colour(max(aucs.values()))))
-
-
-def _colour(auc: float) -> str:
-    return "yellow" if auc > MOST_AUC_FROM_SOURCE else "green"
+    console.print(Text(f"AUC of the label guessed {said} alone; 0.50 is chance"), soft_wrap=True)
+    if max(aucs.values()) > MOST_AUC_FROM_SOURCE:
+        console.print(
+            Text("warning: where a film comes from predicts its label; compare films within sources", style="yellow"),
+            soft_wrap=True,
+        )

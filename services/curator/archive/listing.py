@@ -56,8 +56,7 @@ def list_archive(folder: Path, *, name: str, option: str, workers: int | None = 
         ConfigurationError: if there is no such folder.
 
     """
-    if not folder.is_dir():
-        raise ConfigurationError(f"{option}: found no folder {folder}, needed a folder of DICOM files")
+    check_folder(folder, option=option)
     listing = Listing()
     found = sorted(_walk(folder, name, listing.skipped), key=lambda file: file.name)
     with progress(f"reading headers of {name}", total=len(found)) as shown:
@@ -71,6 +70,17 @@ def list_archive(folder: Path, *, name: str, option: str, workers: int | None = 
     listing.films.sort(key=lambda file: file.name)
     _drop_copies(listing)
     return listing
+
+
+def check_folder(folder: Path, *, option: str) -> None:
+    """Check that the folder of an archive is there.
+
+    Raises:
+        ConfigurationError: naming the option.
+
+    """
+    if not folder.is_dir():
+        raise ConfigurationError(f"{option}: found no folder {folder}, needed a folder of DICOM files")
 
 
 def _batch(files: Sequence[ArchiveFile]) -> Iterator[tuple[ArchiveFile, ...]]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from services.curator.archive import ArchiveFile, Listing, list_archive
+from services.curator.archive import ArchiveFile, Listing, check_folder, list_archive
 from services.curator.cbis_ddsm.case_table import Abnormality, Series, find_tables, read_case_tables
 from services.curator.entry import Entry, Finding, SkippedFilm, label_of, worst
 from services.curator.film_file import read_film_file
@@ -36,7 +36,7 @@ def read_cbis_ddsm(folder: Path, *, drop_without_callback: bool = False, workers
         DatasetError: if there is no table, or one is malformed.
 
     """
-    listing = list_archive(folder, name=NAME, option="--cbis-ddsm", workers=workers)
+    check_folder(folder, option="--cbis-ddsm")
     tables = find_tables(folder)
     if not tables:
         raise DatasetError(
@@ -45,6 +45,7 @@ def read_cbis_ddsm(folder: Path, *, drop_without_callback: bool = False, workers
     views: dict[Series, list[Abnormality]] = {}
     for abnormality in read_case_tables(tables):
         views.setdefault(abnormality.image, []).append(abnormality)
+    listing = list_archive(folder, name=NAME, option="--cbis-ddsm", workers=workers)
     by_series: dict[Series, list[ArchiveFile]] = {}
     for file in listing.films:
         if file.header is not None:

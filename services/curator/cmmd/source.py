@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from services.curator.archive import ArchiveFile, list_archive
+from services.curator.archive import ArchiveFile, check_folder, list_archive
 from services.curator.cmmd.breast_table import Breast, find_breast_table
 from services.curator.dicom import DicomHeader
 from services.curator.entry import Entry, SkippedFilm
@@ -48,8 +48,9 @@ def read_cmmd(folder: Path, *, workers: int | None = 1) -> Source:
         DatasetError: if there is no spreadsheet, or it is malformed.
 
     """
-    listing = list_archive(folder, name=NAME, option="--cmmd", workers=workers)
+    check_folder(folder, option="--cmmd")
     table, breasts = find_breast_table(folder)
+    listing = list_archive(folder, name=NAME, option="--cmmd", workers=workers)
     labelled = {(breast.patient_id, breast.laterality): breast for breast in breasts}
     found = _join(listing.films, labelled)
     counts = Counter((film.entry.patient_id, film.entry.laterality) for film in found.films)

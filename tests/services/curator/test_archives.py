@@ -16,6 +16,7 @@ from services.curator.phantom.command import run as make_phantoms
 from services.curator.prepare import run as prepare
 from services.curator.traps import TRAPS
 from shared.dataset import Dataset, Film, Split
+from shared.errors import ConfigurationError
 
 FILM = ("patient_id", "laterality", "view", "pathology", "subset", "official_split")
 
@@ -243,3 +244,9 @@ def test_every_trap_can_be_laid_by_its_name(layout: str) -> None:
     for trap in TRAPS[layout]:
         values = {"output": "x", "layout": layout, "traps": trap}
         assert PhantomConfiguration.resolve(values).traps == (trap,)
+
+
+@pytest.mark.parametrize(("layout", "traps"), [("plain", "all"), ("cmmd", "nameless"), ("cbis-ddsm", "all,nothing")])
+def test_a_trap_that_the_layout_has_not_is_refused_by_option(layout: str, traps: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"--traps .*needed all, or some of"):
+        PhantomConfiguration.resolve({"output": "x", "layout": layout, "traps": traps})

@@ -1,7 +1,11 @@
-import pytest
-from pydicom.dataset import Dataset
-from pydicom.sequence import Sequence
+from pathlib import Path
 
+import pytest
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.sequence import Sequence
+from pydicom.uid import ExplicitVRLittleEndian
+
+from services.curator.dicom import read_dicom_header
 from services.curator.dicom.header import DicomHeader, read_number
 from shared.dataset import Laterality
 from shared.errors import InvalidImageError
@@ -104,3 +108,49 @@ def test_a_number_that_is_none_is_refused(value: str) -> None:
     header["WindowCenter"]._value = value
     with pytest.raises(InvalidImageError, match=r"found WindowCenter .* needed a number"):
         read_number(header, "WindowCenter")
+
+
+def _view(modifier: str) -> Sequence:
+    item, inner = Dataset(), Dataset()
+    item.CodeValue, inner.CodeValue = "399162004", modifier
+    item.ViewModifierCodeSequence = Sequence([inner])
+    return Sequence([item])
+
+
+FLAGS = {
+    "nothing": ({}, ()),
+    "implant": ({"BreastImplantPresent": "YES"}, ("implant",)),
+    "no implant": ({"BreastImplantPresent": "NO"}, ()),
+    "implant displaced": ({"ViewCodeSequence": _view("399209000")}, ("implant",)),
+    "implant, old code": ({"ViewCodeSequence": _view("R-102D5")}, ("implant",)),
+    "magnification": ({"ViewCodeSequence": _view("399163009")}, ("magnification",)),
+    "magnified": ({"EstimatedRadiographicMagnificationFactor": "1.8"}, ("magnification",)),
+    "contact view": ({"EstimatedRadiographicMagnificationFactor": "1.06"}, ()),
+    "spot compression": ({"ViewCodeSequence": _view("R-102D7")}, ("spot compression",)),
+    "another modifier": ({"ViewCodeSequence": _view("399161006")}, ()),
+    "part of the breast": ({"PartialView": "YES"}, ("partial view",)),
+    "several": (
+        {"BurnedInAnnotation": "YES", "BreastImplantPresent": "YES", "ViewCodeSequence": _view("399209000")},
+        ("burned-in annotation", "implant"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("elements", "flags"), FLAGS.values(), ids=FLAGS)
+def test_what_a_header_warns_of_becomes_flags(elements: dict[str, object], flags: tuple[str, ...]) -> None:
+    header = Dataset()
+    for keyword, value in elements.items():
+        setattr(header, keyword, value)
+    assert DicomHeader.read(header).flags == flags
+
+
+def test_flags_are_read_from_a_file(tmp_path: Path) -> None:
+    header = Dataset()
+    header.SOPClassUID, header.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.1.2", "1.2.3"
+    header.BurnedInAnnotation, header.BreastImplantPresent, header.PartialView = "YES", "YES", "YES"
+    header.EstimatedRadiographicMagnificationFactor, header.ViewCodeSequence = "1.8", _view("399055006")
+    header.file_meta = FileMetaDataset()
+    header.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    header.save_as(tmp_path / "film.dcm", enforce_file_format=True)
+    flags = read_dicom_header(tmp_path / "film.dcm").flags
+    assert flags == ("burned-in annotation", "implant", "magnification", "partial view", "spot compression")

@@ -1,63 +1,22 @@
 """A phantom CBIS-DDSM: full views, crops, masks and the four tables of case descriptions, with the real ones' dirt."""
 
-import csv
-import io
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 from pydicom.uid import BreastTomosynthesisImageStorage, SecondaryCaptureImageStorage
 
-from services.curator.phantom.archive.plan import Drawing, Expectation, Pixels, Plan, PlannedObject, make_uid
+from services.curator.phantom.archive.cbis_ddsm_case import Case
+from services.curator.phantom.archive.cbis_ddsm_tables import write_tables
+from services.curator.phantom.archive.plan import Drawing, Expectation, Pixels, Plan, PlannedObject
 from services.curator.phantom.cohort import plan_cohort
 from services.curator.phantom.film import Phantom
 from services.curator.traps import TRAPS
 
-_ROOT = "1.3.6.1.4.1.9590.100.1.2"
 _FULL, _ROI, _CROP = "full mammogram images", "ROI mask images", "cropped images"
 _ABSENT = "no file has the Study and Series Instance UID"
-_MASS = ("mass shape", "mass margins")
-_CALC = ("calc type", "calc distribution")
-_NEW = ("left or right breast", "image view", "abnormality id")
-_OLD = {
-    "left or right breast": "side",
-    "image view": "view",
-    "abnormality id": "abn_num",
-    "image file path": "od_img_path",
-    "cropped image file path": "od_crop_path",
-    "ROI mask file path": "mask_path",
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Case:
-    """A full view in one of the two sets."""
-
-    patient: int
-    kind: str
-    part: str
-    drawing: Drawing
-    findings: tuple[str, ...]
-    """Pathologies."""
-    trap: str = ""
-    becomes: str = "film"
-    worst: str = ""
-    """Pathology that the film must get; the worst of the findings where it is empty."""
-    on_both_sides: bool = False
-
-    @property
-    def patient_id(self) -> str:
-        return f"P_{self.patient:05d}"
-
-    @property
-    def name(self) -> str:
-        part = "Training" if self.part == "train" else "Test"
-        return f"{self.kind.title()}-{part}_{self.patient_id}_{self.drawing.laterality}_{self.drawing.view}"
-
-    def uid(self, *parts: object) -> str:
-        return make_uid(_ROOT, self.name, *parts)
 
 
 def plan_cbis_ddsm(*, patients: int, malignant_share: float, seed: int, traps: Sequence[str]) -> Plan:
@@ -69,7 +28,7 @@ def plan_cbis_ddsm(*, patients: int, malignant_share: float, seed: int, traps: S
     for film in plan_cohort(patients=patients, malignant_share=malignant_share, seed=seed):
         number = int(film.patient_id.removeprefix("PH_"))
         cases.append(
-            _Case(
+            Case(
                 patient=number,
                 kind="mass" if number % 2 else "calc",
                 part="test" if number % 5 == 0 else "train",
@@ -84,14 +43,14 @@ def plan_cbis_ddsm(*, patients: int, malignant_share: float, seed: int, traps: S
     for case in cases:
         plan.objects += _make_objects(case)
         plan.expectations += _expect(case)
-    plan.tables = _write_tables(cases, old="old-edition" in traps)
+    plan.tables = write_tables(cases, old="old-edition" in traps)
     return plan
 
 
-def _spring(trap: str, patient: int, seed: int) -> list[_Case]:
+def _spring(trap: str, patient: int, seed: int) -> list[Case]:
     """The cases of a trap."""
     drawing = Drawing(seed=7919 * (seed + 1) + patient, malignant=True, laterality="LEFT", view="MLO")
-    case = _Case(patient=patient, kind="mass", part="train", drawing=drawing, findings=("MALIGNANT",), trap=trap)
+    case = Case(patient=patient, kind="mass", part="train", drawing=drawing, findings=("MALIGNANT",), trap=trap)
     match trap:
         case "both-sides":
             other = replace(case, kind="calc", part="test", findings=("BENIGN",), on_both_sides=True)
@@ -113,7 +72,7 @@ def _spring(trap: str, patient: int, seed: int) -> list[_Case]:
     return [replace(case, becomes="skipped" if trap in skipped else "film", **changes.get(trap, {}))]
 
 
-def _make_objects(case: _Case) -> list[PlannedObject]:
+def _make_objects(case: Case) -> list[PlannedObject]:
     if case.trap == "missing":
         return []
     full = PlannedObject(
@@ -143,7 +102,7 @@ def _make_objects(case: _Case) -> list[PlannedObject]:
     return [full, *_make_rois(case, full)]
 
 
-def _make_rois(case: _Case, full: PlannedObject) -> list[PlannedObject]:
+def _make_rois(case: Case, full: PlannedObject) -> list[PlannedObject]:
     rois = []
     for index in range(len(case.findings)):
         study, series = case.uid("roi study", index), case.uid("roi series", index)
@@ -208,7 +167,7 @@ def _draw_crop(index: int, phantom: Phantom) -> Pixels:
     return _draw_full(phantom)[top : top + height, left : left + width]
 
 
-def _expect(case: _Case) -> list[Expectation]:
+def _expect(case: Case) -> list[Expectation]:
     order = ("BENIGN_WITHOUT_CALLBACK", "BENIGN", "MALIGNANT")
     part = case.part
     subset = case.kind
@@ -227,7 +186,7 @@ def _expect(case: _Case) -> list[Expectation]:
         place=f"{case.uid('object')}#1",
         twin=case.patient_id if case.trap == "two-sets" else "",
     )
-    table_path = f"cbis-ddsm/{_image_path(case)}"
+    table_path = f"cbis-ddsm/{case.image_path}"
     absent = Expectation(becomes="skipped", place=table_path, reason=_ABSENT)
     reasons = {
         "mask-as-film": "found two grey levels",
@@ -253,58 +212,3 @@ def _expect(case: _Case) -> list[Expectation]:
             for planned in objects
         ]
     return [expected]
-
-
-def _image_path(case: _Case) -> str:
-    return f"{case.name}/{case.uid('study')}/{case.uid('series')}/000000.dcm"
-
-
-def _write_tables(cases: Sequence[_Case], *, old: bool) -> dict[str, bytes]:
-    tables = {}
-    for kind, words in (("mass", _MASS), ("calc", _CALC)):
-        for part in ("train", "test"):
-            rows = [
-                _make_row(case, index, words)
-                for case in cases
-                if (case.kind, case.part) == (kind, part) and case.trap != "unlisted"
-                for index in range(len(case.findings))
-            ]
-            names = _OLD if old and (kind, part) == ("calc", "train") else {}
-            if rows:
-                tables[f"{kind}_case_description_{part}_set.csv"] = _write_table(rows, names)
-    return tables
-
-
-def _make_row(case: _Case, index: int, words: tuple[str, str]) -> dict[str, Any]:
-    """A row with the dirt of the true tables: a line end within the last path, crop and mask changed for each other."""
-    roi = f"{case.name}_{index + 1}/{case.uid('roi study', index)}"
-    series = case.uid("roi series", index)
-    crop, mask = f"{roi}/{series}/000001.dcm", f"{roi}/{series}/000000.dcm\n"
-    if case.trap == "apart":
-        crop = f"{roi}/{case.uid('crop series', index)}/000000.dcm"
-    if case.trap == "swapped":
-        crop, mask = mask, crop
-    return {
-        "patient_id": case.patient_id,
-        "breast_density" if case.kind == "mass" else "breast density": 3,
-        "left or right breast": case.drawing.laterality,
-        "image view": case.drawing.view,
-        "abnormality id": index + 1,
-        "abnormality type": "mass" if case.kind == "mass" else "calcification",
-        words[0]: "IRREGULAR" if case.kind == "mass" else "PLEOMORPHIC",
-        words[1]: "SPICULATED" if case.kind == "mass" else "CLUSTERED",
-        "assessment": 4,
-        "pathology": case.findings[index],
-        "subtlety": 4,
-        "image file path": _image_path(case),
-        "cropped image file path": crop,
-        "ROI mask file path": mask,
-    }
-
-
-def _write_table(rows: Sequence[dict[str, Any]], names: dict[str, str]) -> bytes:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\r\n")
-    writer.writerow([names.get(name, name) for name in rows[0]])
-    writer.writerows(row.values() for row in rows)
-    return buffer.getvalue().encode()

@@ -31,7 +31,7 @@ class DicomExportConfiguration(ExportConfiguration, env_prefix="MAMMOSYNTH_EXPOR
     """Digital Mammography X-Ray Image - For Presentation, or Secondary Capture Image."""
 
     uid_root: str | None = Field(default=None, pattern=r"^[0-2](\.(0|[1-9][0-9]*))+$", max_length=38)
-    """Root of UIDs that your organisation owns, such as 1.2.826.0.1.3680043.10.999; 2.25 and a UUID if not given."""
+    """Root of UIDs that your organisation owns, such as 1.2.3.4; 2.25 and a UUID if not given."""
 
     transfer_syntax: Literal["explicit", "rle", "jpeg-ls"] = "explicit"
     """Uncompressed (Explicit VR Little Endian), RLE Lossless, or JPEG-LS Lossless."""

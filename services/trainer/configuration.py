@@ -39,6 +39,13 @@ class Preset(StrEnum):
     LAPTOP = "laptop"
 
 
+class Detector(StrEnum):
+    """How an anomaly detector works: by the paper's auto-encoder, or by statistics of texture."""
+
+    UNET = "unet"
+    TEXTURE = "texture"
+
+
 NOT_IN_MODEL = frozenset({"dataset", "output", "name", "threads", "device", "restart"})
 """Options that say nothing of the model: without them, equal trainings write equal files."""
 
@@ -50,6 +57,20 @@ LAPTOP_ANOMALY: dict[str, Any] = {
 }
 """What the laptop preset puts in place of the paper's values: minutes on two cores at 256 pixels, not days."""
 
+ONLY_UNET = (
+    "preset",
+    "widths",
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "final_learning_rate",
+    "momentum",
+    "gradient_norm",
+    "keep",
+    "patience",
+    "mixed_precision",
+)
+"""Options of the anomaly detector that the texture detector refuses: it has no epochs."""
 
 ONLY_FULL_TRAINING = (
     "epochs",
@@ -113,6 +134,9 @@ class TrainAnomalyConfiguration(TrainingConfiguration, env_prefix="MAMMOSYNTH_TR
     name: str = "anomaly"
     """Name that the model file carries."""
 
+    detector: Detector = Detector.UNET
+    """How it works: unet is the paper's auto-encoder, texture compares statistics of texture; two minutes on a CPU."""
+
     preset: Preset = Preset.PAPER
     """Laptop takes narrow widths and few epochs unless they are given."""
 
@@ -149,6 +173,21 @@ class TrainAnomalyConfiguration(TrainingConfiguration, env_prefix="MAMMOSYNTH_TR
         if isinstance(values, dict) and values.get("preset") == Preset.LAPTOP:
             return LAPTOP_ANOMALY | values
         return values
+
+    @model_validator(mode="after")
+    def _refuse_what_cannot_apply(self) -> Self:
+        if self.detector is Detector.TEXTURE:
+            if self.region is Region.FILM:
+                raise ValueError("--region: film cannot apply with --detector texture, which looks inside the breast")
+            for name in ONLY_UNET:
+                if getattr(self, name) != type(self).model_fields[name].default:
+                    raise ValueError(f"--{name.replace('_', '-')}: cannot apply with --detector texture: leave it out")
+        return self
+
+    def model_options(self) -> dict[str, Any]:
+        """Options that say something of the model."""
+        without = NOT_IN_MODEL | set(ONLY_UNET if self.detector is Detector.TEXTURE else ())
+        return self.model_dump(mode="json", exclude=set(without))
 
 
 class TrainClassifierConfiguration(TrainingConfiguration, env_prefix="MAMMOSYNTH_TRAIN_CLASSIFIER_"):

@@ -1,4 +1,4 @@
-"""`mammosynth train anomaly`: a U-Net that learns to reconstruct real films, and where its errors become suspicious."""
+"""`mammosynth train anomaly`: a detector learns what real films are like, and where its score becomes suspicious."""
 
 import time
 from typing import Any
@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from services.trainer.augmentation import Augmentation
 from services.trainer.calibration import anomaly_thresholds
 from services.trainer.checkpoint import CheckpointFile
-from services.trainer.configuration import NOT_IN_MODEL, TrainAnomalyConfiguration
+from services.trainer.configuration import Detector, TrainAnomalyConfiguration
 from services.trainer.curves import write_curves
 from services.trainer.determinism import choose_device, reproducible
 from services.trainer.export import PARITY_FILMS, GraphScorer, check_parity, export_graph
@@ -24,6 +24,7 @@ from services.trainer.report import is_finished, library_versions, training_fold
 from services.trainer.schedule import Schedule, batches, cosine_decay
 from services.trainer.spoiled import spoiled_areas
 from services.trainer.standardisation import Standardise, breast_statistics
+from services.trainer.texture.fit import fit_texture
 from services.trainer.unet import UNet
 from shared.dataset import Dataset, Split
 from shared.errors import ConfigurationError
@@ -35,7 +36,7 @@ def run(configuration: TrainAnomalyConfiguration) -> None:
     """Train the anomaly detector and write it as an ONNX file with its thresholds."""
     started = time.monotonic()
     dataset = Dataset.open(configuration.dataset)
-    options = configuration.model_dump(mode="json", exclude=set(NOT_IN_MODEL))
+    options = configuration.model_options()
     if is_finished(configuration, "anomaly", dataset.sha256, options):
         return
     checkpoints = training_folder(configuration, "anomaly", dataset.sha256, options)
@@ -43,7 +44,7 @@ def run(configuration: TrainAnomalyConfiguration) -> None:
     validation = load_films(dataset, splits=[Split.VALIDATION], size=configuration.size)
     require_separate_patients(training, validation)
     with reproducible(seed=configuration.seed, threads=configuration.threads):
-        gate, history = train_autoencoder(training, validation, configuration, checkpoints.file("autoencoder"))
+        gate, history = train_detector(training, validation, configuration, checkpoints.file("autoencoder"))
         graph = export_graph(gate, kind="anomaly", size=training.size)
         parity = check_parity(graph, gate, validation.take(np.arange(min(PARITY_FILMS, len(validation)))))
         scorer = GraphScorer(graph, threads=torch.get_num_threads())
@@ -63,14 +64,25 @@ def run(configuration: TrainAnomalyConfiguration) -> None:
         created_with=library_versions(),
     )
     figures: dict[str, Any] = {
-        **history.figures(),
+        **(history.figures() if history else {}),
         "films": {"training": len(training), "validation": len(validation)},
         "largest_difference_from_torch": parity,
         "seconds": round(time.monotonic() - started, 1),
     }
-    write_curves(configuration.output / "anomaly-curves.png", history)
+    if history:
+        write_curves(configuration.output / "anomaly-curves.png", history)
     write_results(configuration.output, graph, metadata, figures)
     checkpoints.clear()
+
+
+def train_detector(
+    films: FilmSet, validation: FilmSet, configuration: TrainAnomalyConfiguration, checkpoint: CheckpointFile
+) -> tuple[nn.Module, History | None]:
+    """Train the detector that the configuration names; returns its gate, and how a training in epochs went."""
+    if configuration.detector is Detector.UNET:
+        return train_autoencoder(films, validation, configuration, checkpoint)
+    with progress("measuring the texture of training films", total=2 * len(films)) as reporter:
+        return fit_texture(films, seed=configuration.seed, advance=reporter.advance), None
 
 
 def train_autoencoder(
@@ -141,11 +153,11 @@ def score_films(scorer: GraphScorer, films: FilmSet, *, name: str) -> NDArray[np
 
 
 def _metrics(
-    training: NDArray[np.float64], validation: NDArray[np.float64], areas: dict[str, float], history: History
+    training: NDArray[np.float64], validation: NDArray[np.float64], areas: dict[str, float], history: History | None
 ) -> dict[str, float]:
     return {
         "training_score_mean": float(training.mean()),
         "validation_score_mean": float(validation.mean()),
-        **history.metrics(),
+        **(history.metrics() if history else {}),
         **{f"auc_{kind}": area for kind, area in areas.items()},
     }

@@ -80,6 +80,22 @@ def test_a_value_that_cannot_be_used_names_its_option_and_variable(option: str, 
         TrainAnomalyConfiguration.resolve({**GIVEN, option: value})
 
 
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("preset", "laptop"), ("widths", "8,16"), ("epochs", "3"), ("keep", "validation_loss"), ("region", "film")],
+)
+def test_the_texture_detector_refuses_what_cannot_apply_to_it(option: str, value: str):
+    with pytest.raises(ConfigurationError, match=f"--{option}: .*cannot apply with --detector texture"):
+        TrainAnomalyConfiguration.resolve({**GIVEN, "detector": "texture", option: value})
+
+
+def test_options_of_the_model_are_those_that_apply():
+    unet, texture = (TrainAnomalyConfiguration.resolve({**GIVEN, "detector": name}) for name in ("unet", "texture"))
+    assert unet.model_options()["widths"] == [64, 128, 256, 512, 512]
+    assert unet.model_options()["detector"] == "unet"
+    assert set(texture.model_options()) == {"detector", "region", "seed", "size", "threshold"}
+
+
 @pytest.mark.parametrize("folds", ["1", "-2"])
 def test_a_cross_validation_of_one_part_is_refused(folds: str):
     with pytest.raises(ConfigurationError, match="--folds"):

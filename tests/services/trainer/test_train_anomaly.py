@@ -115,6 +115,29 @@ def test_the_epoch_that_validates_best_is_kept_where_asked(dataset_path: Path, t
     assert figures["metrics"]["validation_loss"] == min(losses)
 
 
+def test_a_texture_detector_is_trained_to_the_same_contract(dataset_path: Path, tmp_path: Path, validation: FilmSet):
+    def texture(output: Path, **options: Any) -> TrainAnomalyConfiguration:
+        return TrainAnomalyConfiguration(dataset=dataset_path, output=output, detector="texture", **options)
+
+    run(texture(tmp_path / "one"))
+    model = read_model(tmp_path / "one" / "anomaly.onnx", "anomaly")
+    assert model.metadata.detector == "texture"
+    assert model.metadata.options == {
+        "detector": "texture",
+        "region": "breast",
+        "seed": 0,
+        "size": None,
+        "threshold": "validation_p95",
+    }
+    scores = GraphScorer(model.data).score(validation, "score")
+    assert model.metadata.thresholds["validation_p95"] == pytest.approx(np.percentile(scores, 95), abs=1e-6)
+    figures = json.loads((tmp_path / "one" / "anomaly.json").read_text())
+    assert "training" not in figures
+    assert figures["largest_difference_from_torch"] < 1e-4
+    run(texture(tmp_path / "one", restart=True))
+    assert (tmp_path / "one" / "anomaly.onnx").read_bytes() == model.data
+
+
 def test_a_smaller_input_size_is_what_the_model_takes(dataset_path: Path, tmp_path: Path):
     run(configuration(dataset_path, tmp_path, size=16, epochs=1))
     assert read_model(tmp_path / "anomaly.onnx", "anomaly").metadata.input_size == 16

@@ -1,6 +1,10 @@
 """The sub-commands of the trainer."""
 
-from services.trainer.configuration import TrainAnomalyConfiguration, TrainClassifierConfiguration
+from services.trainer.configuration import (
+    ScoreBatteryConfiguration,
+    TrainAnomalyConfiguration,
+    TrainClassifierConfiguration,
+)
 from shared.commands import Command
 
 COMMANDS = (
@@ -15,5 +19,11 @@ COMMANDS = (
         TrainClassifierConfiguration,
         "services.trainer.train_classifier",
         "Train the classifier and report what it achieves; an interrupted training goes on after its last whole epoch.",
+    ),
+    Command(
+        "battery score",
+        ScoreBatteryConfiguration,
+        "services.trainer.score_battery",
+        "Measure an anomaly model that is there with a battery, without training.",
     ),
 )

@@ -46,7 +46,7 @@ class Detector(StrEnum):
     TEXTURE = "texture"
 
 
-NOT_IN_MODEL = frozenset({"dataset", "output", "name", "threads", "device", "restart"})
+NOT_IN_MODEL = frozenset({"battery", "dataset", "output", "name", "threads", "device", "restart"})
 """Options that say nothing of the model: without them, equal trainings write equal files."""
 
 LAPTOP_ANOMALY: dict[str, Any] = {
@@ -68,6 +68,7 @@ ONLY_UNET = (
     "gradient_norm",
     "keep",
     "patience",
+    "augment",
     "mixed_precision",
 )
 """Options of the anomaly detector that the texture detector refuses: it has no epochs."""
@@ -167,6 +168,9 @@ class TrainAnomalyConfiguration(TrainingConfiguration, env_prefix="MAMMOSYNTH_TR
     threshold: Literal["training_p95", "validation_p95"] = "validation_p95"
     """Threshold that is meant when nobody names one: 95th percentile of training (the paper's) or validation films."""
 
+    battery: Path | None = None
+    """Folder of a battery (mammosynth battery make) to measure it with; a small one made here if not given."""
+
     @model_validator(mode="before")
     @classmethod
     def _apply_preset(cls, values: Any) -> Any:
@@ -188,6 +192,31 @@ class TrainAnomalyConfiguration(TrainingConfiguration, env_prefix="MAMMOSYNTH_TR
         """Options that say something of the model."""
         without = NOT_IN_MODEL | set(ONLY_UNET if self.detector is Detector.TEXTURE else ())
         return self.model_dump(mode="json", exclude=set(without))
+
+
+class ScoreBatteryConfiguration(Configuration, env_prefix="MAMMOSYNTH_BATTERY_SCORE_"):
+    """Options of `mammosynth battery score`."""
+
+    battery: Annotated[Path, Positional()]
+    """Folder of a battery."""
+
+    model: Path
+    """Model file of an anomaly detector."""
+
+    dataset: Path
+    """Folder of the prepared data set that both were made from."""
+
+    threshold: str | None = None
+    """Name of the threshold in the model file; its default when not given."""
+
+    output: Path | None = None
+    """File for the figures, in JSON; none when not given."""
+
+    seed: int = Field(default=0, ge=0)
+    """Of the intervals."""
+
+    threads: int = Field(default=1, ge=1)
+    """CPU threads."""
 
 
 class TrainClassifierConfiguration(TrainingConfiguration, env_prefix="MAMMOSYNTH_TRAIN_CLASSIFIER_"):

@@ -62,6 +62,19 @@ def bootstrap_area(
     return Interval(float(low), float(high))
 
 
+def bootstrap_share(
+    flags: Labels, patients: Patients, *, seed: int, draws: int = 1000, level: float = 0.95
+) -> Interval:
+    """Percentile interval of the share of films with a flag, bool (n,), whole patients being drawn with replacement."""
+    _, patient_of_film = np.unique(patients, return_inverse=True)
+    count = int(patient_of_film.max()) + 1
+    times_drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=draws)
+    weights = times_drawn[:, patient_of_film]
+    tail = (1 - level) / 2
+    low, high = np.quantile((weights @ flags) / weights.sum(axis=1), [tail, 1 - tail])
+    return Interval(float(low), float(high))
+
+
 def _weighted_areas(
     labels: Labels, scores: Scores, weights: NDArray[np.float64], groups: Groups | None
 ) -> NDArray[np.float64]:

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from services.trainer.anomaly_measurement import measure, write_pictures
 from services.trainer.augmentation import Augmentation
-from services.trainer.calibration import anomaly_thresholds
+from services.trainer.battery_figures import require_fitting_battery
 from services.trainer.checkpoint import CheckpointFile
 from services.trainer.configuration import Detector, TrainAnomalyConfiguration
 from services.trainer.curves import write_curves
@@ -22,10 +23,10 @@ from services.trainer.optimisation import History, Training
 from services.trainer.precision import choose_precision
 from services.trainer.report import is_finished, library_versions, training_folder, write_results
 from services.trainer.schedule import Schedule, batches, cosine_decay
-from services.trainer.spoiled import spoiled_areas
 from services.trainer.standardisation import Standardise, breast_statistics
 from services.trainer.texture.fit import fit_texture
 from services.trainer.unet import UNet
+from shared.battery import Battery
 from shared.dataset import Dataset, Split
 from shared.errors import ConfigurationError
 from shared.models import ModelMetadata
@@ -33,13 +34,17 @@ from shared.progress import progress
 
 
 def run(configuration: TrainAnomalyConfiguration) -> None:
-    """Train the anomaly detector and write it as an ONNX file with its thresholds."""
+    """Train the anomaly detector and write it as an ONNX file with its thresholds, its figures and pictures of them."""
     started = time.monotonic()
     dataset = Dataset.open(configuration.dataset)
-    options = configuration.model_options()
+    trained_with = configuration.model_options()
+    battery = Battery.open(configuration.battery) if configuration.battery else None
+    if battery:
+        require_fitting_battery(battery, dataset, size=configuration.size or dataset.size)
+    options = trained_with | ({"battery": battery.sha256} if battery else {})
     if is_finished(configuration, "anomaly", dataset.sha256, options):
         return
-    checkpoints = training_folder(configuration, "anomaly", dataset.sha256, options)
+    checkpoints = training_folder(configuration, "anomaly", dataset.sha256, trained_with)
     training = load_films(dataset, splits=[Split.TRAIN], size=configuration.size)
     validation = load_films(dataset, splits=[Split.VALIDATION], size=configuration.size)
     require_separate_patients(training, validation)
@@ -48,29 +53,29 @@ def run(configuration: TrainAnomalyConfiguration) -> None:
         graph = export_graph(gate, kind="anomaly", size=training.size)
         parity = check_parity(graph, gate, validation.take(np.arange(min(PARITY_FILMS, len(validation)))))
         scorer = GraphScorer(graph, threads=torch.get_num_threads())
-    training_scores = score_films(scorer, training, name="training")
-    validation_scores = score_films(scorer, validation, name="validation")
-    areas = spoiled_areas(scorer, validation, validation_scores, seed=configuration.seed)
+    measured = measure(scorer, dataset, battery, training=training, validation=validation, configuration=configuration)
     metadata = ModelMetadata(
         kind="anomaly",
         name=configuration.name,
         input_size=training.size,
         region=configuration.region.value,
-        thresholds=anomaly_thresholds(training_scores, validation_scores),
+        thresholds=measured.thresholds,
         default_threshold=configuration.threshold,
         training_set_sha256=dataset.sha256,
-        metrics=_metrics(training_scores, validation_scores, areas, history),
+        metrics={**measured.metrics(), **(history.metrics() if history else {})},
         options=options,
         created_with=library_versions(),
     )
     figures: dict[str, Any] = {
         **(history.figures() if history else {}),
+        **measured.figures(),
         "films": {"training": len(training), "validation": len(validation)},
         "largest_difference_from_torch": parity,
         "seconds": round(time.monotonic() - started, 1),
     }
     if history:
         write_curves(configuration.output / "anomaly-curves.png", history)
+    write_pictures(measured, scorer, validation, configuration)
     write_results(configuration.output, graph, metadata, figures)
     checkpoints.clear()
 
@@ -144,20 +149,3 @@ def train_autoencoder(
         precision=choose_precision(device, mixed=configuration.mixed_precision),
     ).run()
     return AnomalyGate(network.cpu(), statistics, region=configuration.region), history
-
-
-def score_films(scorer: GraphScorer, films: FilmSet, *, name: str) -> NDArray[np.float64]:
-    """Anomaly scores (n,) of real films as the service will compute them."""
-    with progress(f"scoring {name} films", total=len(films)) as reporter:
-        return scorer.score(films, "score", advance=reporter.advance)
-
-
-def _metrics(
-    training: NDArray[np.float64], validation: NDArray[np.float64], areas: dict[str, float], history: History | None
-) -> dict[str, float]:
-    return {
-        "training_score_mean": float(training.mean()),
-        "validation_score_mean": float(validation.mean()),
-        **(history.metrics() if history else {}),
-        **{f"auc_{kind}": area for kind, area in areas.items()},
-    }

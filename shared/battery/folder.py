@@ -7,8 +7,10 @@ records/<kind>/<id>.json one film's entry, written after it: what a restart goes
 making.json             what an unfinished battery was begun with
 """
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -93,6 +95,12 @@ class Battery:
         self.films = tuple(_read(BatteryFilm, item) for item in info["films"])
         """All spoiled films, by kind, then content."""
         self.left_out = tuple(_read(LeftOut, item) for item in info["left_out"])
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash over all that `battery.json` says, each film's hash among it: equal hashes mean the same battery."""
+        text = json.dumps(self.info, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
 
     @classmethod
     def open(cls, path: Path) -> "Battery":

@@ -39,6 +39,7 @@ PREFIXES = {
     "train classifier": "MAMMOSYNTH_TRAIN_CLASSIFIER_",
     "tune": "MAMMOSYNTH_TUNE_",
     "battery make": "MAMMOSYNTH_BATTERY_",
+    "battery score": "MAMMOSYNTH_BATTERY_SCORE_",
     "serve stylizer": "MAMMOSYNTH_STYLIZER_",
     "serve anomaly": "MAMMOSYNTH_ANOMALY_",
     "serve classifier": "MAMMOSYNTH_CLASSIFIER_",

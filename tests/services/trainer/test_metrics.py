@@ -7,6 +7,7 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 from services.trainer.metrics import (
     area_under_curve,
     bootstrap_area,
+    bootstrap_share,
     classification_metrics,
     metrics_by_source,
 )
@@ -102,3 +103,12 @@ def test_a_source_of_one_class_has_figures_without_an_area():
     assert list(figures) == ["x", "y"]
     assert "auc" not in figures["x"]
     assert figures["y"]["auc"] == 1.0
+
+
+def test_an_interval_of_a_share_is_wider_where_patients_films_agree():
+    flags = np.tile([True, False], 50)
+    alone = bootstrap_share(flags, np.arange(100).astype(str), seed=0)
+    in_tens = bootstrap_share(np.sort(flags), (np.arange(100) // 10).astype(str), seed=0)
+    expected = 1.96 * np.sqrt(0.25 / 100)
+    assert (alone.low, alone.high) == pytest.approx((0.5 - expected, 0.5 + expected), abs=0.02)
+    assert in_tens.high - in_tens.low > 2 * (alone.high - alone.low)

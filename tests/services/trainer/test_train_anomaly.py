@@ -9,13 +9,14 @@ import structlog
 from services.trainer.checkpoint import Checkpoint
 from services.trainer.configuration import NOT_IN_MODEL, TrainAnomalyConfiguration
 from services.trainer.export import GraphScorer
-from services.trainer.films import FilmSet
+from services.trainer.films import FilmSet, load_films
 from services.trainer.report import training_folder
 from services.trainer.train_anomaly import run
-from shared.battery import SPOILERS
+from shared.battery import SPOILERS, Battery
 from shared.dataset import Dataset, Split
 from shared.errors import ConfigurationError, DatasetError, RefusedRunError
 from shared.models import read_model
+from tests.services.trainer.made_battery import write_battery
 from tests.services.trainer.made_films import SIZE, write_dataset
 
 
@@ -78,7 +79,13 @@ def test_equal_seeds_write_equal_files_and_others_do_not(trained: Path, dataset_
 
 def test_the_same_command_again_says_that_it_is_done_and_changes_nothing(trained: Path, dataset_path: Path):
     before = {path.name: path.stat().st_mtime_ns for path in trained.iterdir()}
-    assert set(before) == {"anomaly.onnx", "anomaly.json", "anomaly-curves.png"}
+    assert set(before) == {
+        "anomaly.onnx",
+        "anomaly.json",
+        "anomaly-curves.png",
+        "anomaly-films.png",
+        "anomaly-scores.png",
+    }
     with structlog.testing.capture_logs() as logs:
         run(configuration(dataset_path, trained))
     assert [line["event"] for line in logs] == ["training is already finished; --restart trains again"]
@@ -136,6 +143,43 @@ def test_a_texture_detector_is_trained_to_the_same_contract(dataset_path: Path, 
     assert figures["largest_difference_from_torch"] < 1e-4
     run(texture(tmp_path / "one", restart=True))
     assert (tmp_path / "one" / "anomaly.onnx").read_bytes() == model.data
+
+
+def test_a_battery_is_measured_and_drawn_and_part_of_what_is_finished(
+    dataset_path: Path, dataset: Dataset, validation: FilmSet, tmp_path: Path
+):
+    battery = write_battery(tmp_path / "battery", validation, dataset_sha256=dataset.sha256)
+    output = tmp_path / "models"
+    run(configuration(dataset_path, output, epochs=1))
+    run(configuration(dataset_path, output, epochs=1, battery=battery))
+    model = read_model(output / "anomaly.onnx", "anomaly")
+    figures = json.loads((output / "anomaly.json").read_text())
+    assert model.metadata.options["battery"] == figures["battery"]["sha256"] == Battery.open(battery).sha256
+    assert list(figures["battery"]["kinds"]) == ["noise", "blur", "unclamped_1e8"]
+    for kind, found in figures["battery"]["kinds"].items():
+        assert model.metadata.metrics[f"battery_auc_{kind}"] == found["auc"]
+        assert found["auc_low"] <= found["auc"] <= found["auc_high"]
+    assert not any(name.startswith("auc_") for name in model.metadata.metrics)
+    assert (output / "anomaly-battery.png").read_bytes().startswith(b"\x89PNG")
+    with structlog.testing.capture_logs() as logs:
+        run(configuration(dataset_path, output, epochs=1, battery=battery))
+    assert [line["event"] for line in logs] == ["training is already finished; --restart trains again"]
+
+
+def test_rejection_of_films_that_nothing_has_seen_is_reported(trained: Path, dataset: Dataset):
+    model = read_model(trained / "anomaly.onnx", "anomaly")
+    figures = json.loads((trained / "anomaly.json").read_text())
+    films = load_films(dataset, splits=[Split.GENERATION])
+    above = GraphScorer(model.data).score(films, "score") > model.metadata.thresholds["validation_p95"]
+    assert figures["unseen"]["split"] == "generation"
+    assert figures["unseen"]["rejected"] == model.metadata.metrics["generation_rejected"] == above.mean()
+
+
+def test_a_battery_that_does_not_fit_stops_before_any_work(dataset_path: Path, validation: FilmSet, tmp_path: Path):
+    battery = write_battery(tmp_path / "battery", validation, dataset_sha256="0" * 64)
+    with pytest.raises(DatasetError, match=f"was made from the data set with sha256 {'0' * 64}"):
+        run(configuration(dataset_path, tmp_path / "models", battery=battery))
+    assert not (tmp_path / "models").exists()
 
 
 def test_a_smaller_input_size_is_what_the_model_takes(dataset_path: Path, tmp_path: Path):

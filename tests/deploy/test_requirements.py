@@ -1,10 +1,18 @@
 """What an image installs."""
 
+import json
 import runpy
+import subprocess
+import sys
+from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from services import cli
 
 ROOT = Path(__file__).resolve().parents[2]
 requirements: Any = runpy.run_path(str(ROOT / "deploy" / "requirements.py"))["requirements"]
@@ -47,3 +55,59 @@ def test_each_service_has_its_own_and_nothing_is_asked_for_that_is_built_from_so
 def test_what_is_no_service_is_refused_by_name(service: str, accelerator: str, folder: Path) -> None:
     with pytest.raises(SystemExit, match=r"SERVICE|ACCELERATOR"):
         requirements(folder, service, accelerator)
+
+
+LOADED = """
+import ast, json, sys
+from importlib import import_module
+from pathlib import Path
+service = sys.argv[1]
+for command in import_module(f"services.{service}.commands").COMMANDS:
+    import_module(command.module)
+found = {}
+for name, module in list(sys.modules.items()):
+    if name.split(".")[0] in ("services", "shared", "mammosynth") and getattr(module, "__file__", None):
+        for node in ast.parse(Path(module.__file__).read_text()).body:
+            names = [item.name for item in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.level == 0:
+                names = [node.module]
+            for imported in names:
+                found.setdefault(imported.split(".")[0], name)
+print(json.dumps({key: value for key, value in found.items() if key not in sys.stdlib_module_names}))
+"""
+
+
+def installed(wanted: set[str]) -> set[str]:
+    """Distributions that are installed with these, by their canonical names."""
+    found: set[str] = set()
+    waiting = [Requirement(item) for item in wanted]
+    while waiting:
+        requirement = waiting.pop()
+        name = canonicalize_name(requirement.name)
+        if name == "onnxruntime-gpu" or (name in found and not requirement.extras):
+            continue
+        found.add(name)
+        for text in requires(name) or []:
+            needed = Requirement(text)
+            extras = [*requirement.extras, ""]
+            if needed.marker is None or any(needed.marker.evaluate({"extra": extra}) for extra in extras):
+                waiting.append(needed)
+    return found
+
+
+@pytest.mark.parametrize("service", cli._SERVICES)
+def test_what_a_service_imports_is_in_its_image(service: str, folder: Path) -> None:
+    """What the last step of the Dockerfile finds out, without an image."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, service], capture_output=True, text=True, check=True, cwd=ROOT, timeout=300
+    )
+    imported: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
+    there = installed(set(requirements(folder, service, "cpu")))
+    distributions = packages_distributions()
+    missing = {
+        name: by
+        for name, by in imported.items()
+        if name not in ("services", "shared", "mammosynth", "google")
+        and not {canonicalize_name(item) for item in distributions[name]} & there
+    }
+    assert missing == {}

@@ -12,6 +12,8 @@ from rich.console import Console
 
 from services.evaluator import evaluation
 from services.evaluator.configuration import EvaluateConfiguration
+from services.evaluator.distances.floor import FEWEST as FEWEST_A_SIDE
+from services.evaluator.distances.floor import sample_size
 from services.evaluator.distances.frechet import Features
 from services.evaluator.distances.radiomics import radiomic_features
 from services.evaluator.diversity import FEWEST, MOST, diversity
@@ -60,8 +62,7 @@ def run(configuration: EvaluateConfiguration) -> int:
     settings = {"draws": configuration.draws, "seed": configuration.seed}
     comparisons = measure(RADIOMICS, scaled, scaled_real, gathered.patients, **settings)
     if network is not None:
-        deep = {name: network(_shown(films, name)) for name, films in gathered.films.items() if films}
-        deep_real = network(_shown(gathered.malignant, "real malignant"))
+        deep, deep_real = gathered.measured_by(network)
         comparisons += measure(INCEPTION, deep, deep_real, gathered.patients, **settings)
     neighbours, copies = gathered.near_copies()
     summary = {
@@ -127,6 +128,19 @@ class _Gathered:
             raise DatasetError(f"{self._dataset.path}: found no malignant film outside the split test, needed some")
         sets = {name: self._measured(films, name) for name, films in self.films.items() if films}
         return sets, self._measured(self.malignant, "real malignant")
+
+    def measured_by(self, network: "InceptionFeatures") -> tuple[dict[str, Features], Features]:
+        """The same by a network; sets that are too small for a number are counted, not measured."""
+        real_count = len(self.malignant)
+        enough = {name: sample_size(len(films), real_count) >= FEWEST_A_SIDE for name, films in self.films.items()}
+        sets = {
+            name: network(_shown(films, name)) if enough[name] else np.zeros((len(films), 1))
+            for name, films in self.films.items()
+            if films
+        }
+        if not any(enough.values()):
+            return sets, np.zeros((real_count, 1))
+        return sets, network(_shown(self.malignant, "real malignant"))
 
     def _measured(self, films: Sequence[SetFilm], name: str) -> Features:
         rows = []

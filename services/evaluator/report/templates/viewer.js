@@ -111,7 +111,13 @@ async function openTrial(next, name) {
   films = {};
   const wanted = trial;
   const names = ["content", "style", "output"].filter((kind) => pictures.get(kind)?.dataset.film);
-  const found = await Promise.all(names.map((kind) => film(pictures.get(kind).dataset.film)));
+  let found;
+  try {
+    found = await Promise.all(names.map((kind) => film(pictures.get(kind).dataset.film)));
+  } catch (error) {
+    found = names.map(() => undefined);
+    viewer.querySelector(".told").textContent = `This browser cannot unpack the 16-bit films: ${error.message}`;
+  }
   if (wanted !== trial) return;
   films = Object.fromEntries(names.map((kind, place) => [kind, found[place]]));
   for (const pane of panes) {

@@ -15,7 +15,7 @@ from services.evaluator.report.command import run as report
 from shared.errors import ConfigurationError, DatasetError, ModelError, NotFoundError, exit_code
 from shared.images import decode_png16, sha256_pixels
 from tests.services.evaluator.conftest import MakeRun
-from tests.services.evaluator.run_writer import RunWriter
+from tests.services.evaluator.run_writer import RunWriter, write_dataset
 from tests.tiny_models import write_anomaly, write_classifier
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
@@ -158,6 +158,17 @@ def test_hostile_names_stay_text(mixed_run: RunWriter) -> None:
     assert hostile in [row[4] for row in grids(page)["pairs"]["rows"]]
     assert all("onerror" not in attributes for _, attributes in outline.elements)
     assert all(not (image.get("src") or "").startswith("https") for image in outline.all("img"))
+    assert hostile in outline.text
+
+
+def test_hostile_sources_of_films_stay_text(tmp_path: Path) -> None:
+    hostile = "\" onerror='alert(1)'><script>alert(1)</script>"
+    run = RunWriter(tmp_path / "run", write_dataset(tmp_path / "dataset", sources=(hostile,)), pairs=1)
+    run.add_accepted(0)
+    outline = Outline(written(run))
+
+    assert any(hostile in (image.get("alt") or "") for image in outline.all("img"))
+    assert all("onerror" not in attributes for _, attributes in outline.elements)
     assert hostile in outline.text
 
 

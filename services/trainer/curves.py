@@ -4,6 +4,7 @@ import io
 from pathlib import Path
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from services.trainer.optimisation import History
 from shared.files import write_atomically
@@ -18,6 +19,7 @@ def draw_curves(history: History) -> Figure:
     for name in (name for name in names if name.endswith("loss")):
         losses.plot(epochs, [figures[name] for figures in history.epochs], label=_label(name), marker=_marker(epochs))
     losses.set(xlabel="epoch", ylabel="mean loss", yscale="log")
+    losses.xaxis.set_major_locator(MaxNLocator(integer=True))
     losses.axvline(history.kept_epoch, color="grey", linestyle=":", label=f"kept: epoch {history.kept_epoch}")
     others = [name for name in names if not name.endswith("loss")]
     if others:

@@ -4,11 +4,12 @@ import json
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from services.trainer.checkpoint import TrainingFolder
 from services.trainer.configuration import TrainingConfiguration
-from shared.errors import ModelError
+from shared.errors import ConfigurationError, ModelError
 from shared.files import write_atomically
 from shared.log import get_logger
 from shared.models import ModelMetadata, read_model, write_model
@@ -26,9 +27,24 @@ def library_versions() -> dict[str, str]:
 def training_folder(
     configuration: TrainingConfiguration, kind: str, training_set_sha256: str, options: Mapping[str, Any]
 ) -> TrainingFolder:
-    """Where checkpoints of this training lie; raises RefusedRunError when those of another one lie there."""
+    """Where checkpoints of this training lie.
+
+    Raises RefusedRunError when those of another one lie there, ConfigurationError when nothing can be written: better
+    now than after the first epoch.
+    """
+    _require_writable(configuration.output)
     identity = {"kind": kind, "training_set_sha256": training_set_sha256, "options": options}
     return TrainingFolder(configuration.output / f"{kind}.training", identity, restart=configuration.restart)
+
+
+def _require_writable(folder: Path) -> None:
+    """Raise ConfigurationError unless files can be made in `folder`, or in the folder that it would be made in."""
+    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    try:
+        with TemporaryFile(dir=nearest):
+            pass
+    except OSError as error:
+        raise ConfigurationError(f"--output: {folder}: cannot be written to: {error.strerror}") from error
 
 
 def is_finished(

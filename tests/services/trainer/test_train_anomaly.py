@@ -208,6 +208,13 @@ def test_a_data_set_without_validation_films_is_refused(tmp_path: Path):
     assert not (tmp_path / "models").exists()
 
 
+def test_an_output_that_cannot_be_written_is_refused_before_any_work(dataset_path: Path, tmp_path: Path):
+    (tmp_path / "models").write_text("a file")
+    for output in (tmp_path / "models", tmp_path / "models" / "deeper"):
+        with pytest.raises(ConfigurationError, match=r"--output: .* cannot be written to: Not a directory"):
+            run(configuration(dataset_path, output))
+
+
 def test_a_folder_that_is_no_data_set_is_refused(tmp_path: Path):
     with pytest.raises(DatasetError):
         run(configuration(tmp_path / "nowhere", tmp_path / "models"))

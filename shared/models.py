@@ -4,7 +4,8 @@ Inputs `film` and `mask`, float32 of shape (batch, 1, size, size), the film in [
 anomaly detector: `score` (batch,) and `reconstruction` (batch, 1, size, size); of a classifier: `logit` and
 `probability` (batch,). The probability is always the logistic of the logit: where a classifier was calibrated by a
 temperature, the graph divides the logit by it, thresholds are meant for what comes out, and the metric `temperature`
-says the number.
+says the number. A texture detector reconstructs nothing: its `reconstruction` is the film, darker where its texture is
+odd, by the share that real films' limit is of what was found there.
 """
 
 import hashlib

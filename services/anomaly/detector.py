@@ -1,4 +1,4 @@
-"""Scores films by how badly an auto-encoder that knows real films only makes them again."""
+"""Scores films by how far they are from real ones, as a model that knows real films only sees it."""
 
 import math
 from collections.abc import Sequence
@@ -17,9 +17,15 @@ class Score:
     """What the detector says of one film. No decision: thresholds are the caller's."""
 
     value: float
-    """Mean absolute reconstruction error over the model's region, in standard deviations of real films, 0 or more."""
+    """0 or more; of an auto-encoder its mean absolute error over the region, in standard deviations of real films.
+
+    Of a texture detector the distance of the film's statistics from real films', 1 where few of those lie.
+    """
     reconstruction: Film
-    """What the auto-encoder made of the film, at the model's input size, clipped to [0, 1]."""
+    """What the auto-encoder made of the film, at the model's input size, clipped to [0, 1].
+
+    Of a texture detector the film, darker where its texture is odd.
+    """
 
 
 class AnomalyDetector:

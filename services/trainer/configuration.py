@@ -136,7 +136,7 @@ class TrainAnomalyConfiguration(TrainingConfiguration, env_prefix="MAMMOSYNTH_TR
     """Name that the model file carries."""
 
     detector: Detector = Detector.UNET
-    """How it works: unet is the paper's auto-encoder, texture compares statistics of texture; two minutes on a CPU."""
+    """How it works: unet is the paper's auto-encoder, texture compares statistics of texture, in minutes on a CPU."""
 
     preset: Preset = Preset.PAPER
     """Laptop takes narrow widths and few epochs unless they are given."""

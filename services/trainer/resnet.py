@@ -1,5 +1,6 @@
 """The classifier's network: a one-channel ResNet whose pooled features carry one malignancy logit."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -10,6 +11,9 @@ from torch.nn import functional
 from services.trainer.configuration import Backbone, Stage
 
 STAGES = tuple(stage.value for stage in Stage)
+STRONGEST_SHARE = 0.005
+"""Share of the places of a map that count as its strongest: 5 of the 32 x 32 that a film of 256 pixels has in layer2,
+some 2 % of a breast."""
 
 
 def build_resnet(backbone: Backbone) -> torchvision.models.ResNet:
@@ -28,13 +32,15 @@ class PooledResNet(nn.Module):
         stages: Sequence[str] = ("layer4",),
         masked: bool = False,
         deviations: bool = False,
+        strongest: bool = False,
         input_size: int | None = None,
     ) -> None:
         """Take over the convolutional part of a torchvision ResNet whose first convolution has one channel.
 
         `stages` are the stages whose outputs are pooled, side by side; `masked` pools inside the breast mask instead of
-        over the whole film; `deviations` adds each channel's standard deviation to its mean; `input_size` is what films
-        are enlarged to first, None leaves them as they are.
+        over the whole film; `deviations` adds each channel's standard deviation to its mean, `strongest` the mean of
+        its strongest places, where a small lesion is not averaged away; `input_size` is what films are enlarged to
+        first, None leaves them as they are.
         """
         super().__init__()
         if network.conv1.in_channels != 1:
@@ -45,9 +51,10 @@ class PooledResNet(nn.Module):
         self.pooled = tuple(stage in stages for stage in STAGES[:depth])
         self.masked = masked
         self.deviations = deviations
+        self.strongest = strongest
         self.input_size = input_size
         widths = [_width(stage) for stage, pooled in zip(self.stages, self.pooled, strict=True) if pooled]
-        self.features = sum(widths) * (2 if deviations else 1)
+        self.features = sum(widths) * (1 + deviations + strongest)
 
     def forward(self, films: Tensor, masks: Tensor) -> Tensor:
         """Features of standardised films, float32 (B, 1, S, S), with masks in {0, 1} of that shape: (B, features)."""
@@ -71,6 +78,10 @@ class PooledResNet(nn.Module):
         pooled = [mean[:, :, 0, 0]]
         if self.deviations:
             pooled.append((((maps - mean).square() * share).sum(dim=(2, 3)) + 1e-6).sqrt())
+        if self.strongest:
+            places = math.ceil(STRONGEST_SHARE * maps.shape[2] * maps.shape[3])
+            inside = (maps * (weight >= 0.5)).flatten(2)  # activations are 0 or more, so that places outside come last
+            pooled.append(inside.topk(places, dim=2).values.mean(dim=2))
         return pooled
 
 

@@ -48,7 +48,9 @@ GATES = {
     "classifier-plain": ("classifier", classifier_gate),
     "classifier-frozen": (
         "classifier",
-        lambda: classifier_gate(stages=("layer1", "layer3"), masked=True, deviations=True, input_size=48),
+        lambda: classifier_gate(
+            stages=("layer1", "layer3"), masked=True, deviations=True, strongest=True, input_size=48
+        ),
     ),
 }
 

@@ -41,6 +41,18 @@ def test_masked_means_and_deviations_by_hand():
     torch.testing.assert_close(found[:, 64:], (square - mean.square()).sqrt(), atol=1e-3, rtol=1e-3)
 
 
+def test_strongest_places_inside_the_mask_by_hand():
+    pooled = trunk(stages=("layer1",), masked=True, strongest=True)
+    film, mask = films(size=80)
+    with torch.inference_mode():
+        maps = pooled.stages[0](pooled.stem(film))
+        found = pooled(film, mask)
+    # Two of 20 x 20 places, from the left half: column 10 sees four ninths of the mask, which is less than half.
+    inside = maps[:, :, :, :10].flatten(2).sort(dim=2, descending=True).values
+    assert found.shape == (2, 128)
+    torch.testing.assert_close(found[:, 64:], inside[:, :, :2].mean(dim=2))
+
+
 def test_stages_stand_side_by_side():
     both = trunk(stages=("layer1", "layer2"), deviations=True)
     with torch.inference_mode():

@@ -68,8 +68,8 @@ def test_stages_asked_for_are_pooled_inside_the_breast(dataset_path: Path, tmp_p
     run(configuration(dataset_path, tmp_path, feature_layer="layer3,layer1"))
     model = read_model(tmp_path / "classifier.onnx", "classifier")
     assert model.metadata.options["feature_layer"] == ["layer1", "layer3"]
-    head = next(tensor for tensor in onnx.load_model_from_string(model.data).graph.initializer if 640 in tensor.dims)
-    assert tuple(head.dims) in {(1, 2 * (64 + 256)), (2 * (64 + 256), 1)}
+    head = next(tensor for tensor in onnx.load_model_from_string(model.data).graph.initializer if 960 in tensor.dims)
+    assert tuple(head.dims) in {(1, 3 * (64 + 256)), (3 * (64 + 256), 1)}
     film, mask = np.full((SIZE, SIZE), 0.5, dtype=np.float32), np.zeros((SIZE, SIZE), dtype=bool)
     scorer = GraphScorer(model.data)
     mask[:, :16] = True

@@ -82,9 +82,10 @@ async def serve(
     _tell_metrics(configuration.metrics_port)
     # Health counts the server as a whole as serving from the start, and knows nothing of its services.
     await _set_health(health_servicer, services, health_pb2.HealthCheckResponse.NOT_SERVING)
-    await server.start()
-    await probed.start()
     try:
+        # Within, so that who is cancelled between the two leaves no server behind.
+        await server.start()
+        await probed.start()
         print(f"listening on {address}", flush=True)  # noqa: T201  the parent reads this line
         if await _warmed_up(warm_up, stop):
             await _set_health(health_servicer, services, health_pb2.HealthCheckResponse.SERVING)

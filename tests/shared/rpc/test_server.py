@@ -77,12 +77,14 @@ class Running:
         answer = await health_pb2_grpc.HealthStub(self.channel).Check(request, timeout=20, wait_for_ready=True)
         return answer.status
 
-    async def until_health(self, status: Any) -> None:
-        """Wait until the health service says so; it tells each change."""
+    async def until_health(self, status: Any, *, answered: asyncio.Event | None = None) -> None:
+        """Wait until the health service says so; it tells each change. `answered` is set at the first answer."""
         call = health_pb2_grpc.HealthStub(self.channel).Watch(
             health_pb2.HealthCheckRequest(service=SERVICE), timeout=20, wait_for_ready=True
         )
         async for answer in call:
+            if answered is not None:
+                answered.set()
             if answer.status == status:
                 break
         call.cancel()
@@ -158,8 +160,10 @@ async def test_after_sigterm_a_call_in_progress_ends_and_new_ones_are_refused(st
         await server.until_health(Health.SERVING)
         call = server.score(anomaly_pb2.ScoreRequest(), timeout=30)
         await server.servicer.entered.wait()
-        watching = asyncio.ensure_future(server.until_health(Health.NOT_SERVING))
-        await asyncio.sleep(0)
+        answered = asyncio.Event()
+        watching = asyncio.ensure_future(server.until_health(Health.NOT_SERVING, answered=answered))
+        # A watch that comes after the signal would be refused, as all new calls are.
+        await answered.wait()
         tell(signal.SIGTERM)
         await watching
         async with grpc.aio.insecure_channel(server.address) as other:

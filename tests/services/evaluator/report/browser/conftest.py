@@ -25,9 +25,13 @@ def _chromium() -> str | None:
     return next((found for name in names if name and (found := shutil.which(name))), None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Chromium without a window."""
+    """Chromium without a window.
+
+    For one module only: as long as it is open its driver's event loop counts as running in this thread, and no test
+    that awaits anything could run.
+    """
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     path = _chromium()
     if path is None:

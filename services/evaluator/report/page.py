@@ -17,6 +17,7 @@ from services.evaluator.report.grids import Grid
 from services.evaluator.report.recipes import RecipeTally
 from services.evaluator.report.tallies import Count, Funnel, Pace, TrialTally
 from services.evaluator.run_directory import RunDirectory
+from shared.durations import duration
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +75,7 @@ def _environment() -> Environment:
         "outcome_meaning": wording.outcome_meaning,
         "percent": wording.percent,
         "number": wording.number,
-        "duration": wording.duration,
+        "duration": duration,
         "recipe": wording.recipe,
         "numerics": wording.numerics,
         "count_of": wording.count_of,

@@ -63,19 +63,6 @@ def megabytes(count: int) -> str:
     return f"{count / 1e6:.1f} MB"
 
 
-def duration(seconds: float) -> str:
-    """Write seconds in the units that fit."""
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    minutes = round(seconds / 60)
-    return f"{minutes // 60:,} h {minutes % 60:02d} min"
-
-
 def recipe(of: Recipe | Mapping[str, Any], evaluations: int = 0) -> str:
     """Write a recipe in one line: content layer, weights of content and style, steps, region, optimiser.
 

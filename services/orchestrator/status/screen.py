@@ -9,6 +9,7 @@ from rich.text import Text
 
 from services.orchestrator.status.watcher import Status
 from services.orchestrator.summary import placebo_lines
+from shared.durations import duration
 
 
 def screen(status: Status, *, now: float) -> RenderableType:
@@ -87,16 +88,3 @@ def _trials(manifest: dict[str, Any]) -> str:
     reasons = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in manifest["trials_by_reason"].items())
     by_trial = ", ".join(f"{count:,} at trial {number}" for number, count in manifest["accepted_by_trial"].items())
     return f"{manifest['trials']:,} trials: {reasons or 'none'}" + (f"\naccepted {by_trial}" if by_trial else "")
-
-
-def duration(seconds: float) -> str:
-    """Write seconds in the units that fit."""
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    minutes = round(seconds / 60)
-    return f"{minutes // 60:,} h {minutes % 60:02d} min"

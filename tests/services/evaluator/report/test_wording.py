@@ -23,14 +23,6 @@ def test_what_is_small_is_not_called_nothing(share: float, text: str) -> None:
     assert wording.percent(share) == text
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0.44, "0.4 s"), (9.97, "10 s"), (59.4, "59 s"), (59.6, "1 min 00 s"), (725, "12 min 05 s"), (7500, "2 h 05 min")],
-)
-def test_durations_are_written_in_units_that_fit(seconds: float, text: str) -> None:
-    assert wording.duration(seconds) == text
-
-
 def test_a_recipe_is_one_line() -> None:
     values = {"content_layer": "conv_5", "content_weight": 0.1, "style_weight": 1e6, "steps": 250, "region": "breast"}
 

@@ -46,17 +46,17 @@ volumes:
 
 {{- define "mammosynth-batch.demo" -}}
 {{- $demo := .Values.demo -}}
-{{- $mounts := "- {name: work, mountPath: /work}" -}}
+{{- $mounts := "- {name: scratch, mountPath: /scratch}" -}}
 initContainers:
-  - {{ include "mammosynth-batch.step" (dict "root" . "name" "phantoms" "service" "curator" "mounts" $mounts "args" (list "dataset" "phantom" "--output" "/work/phantoms" "--patients" (int $demo.patients))) | nindent 4 | trim }}
-  - {{ include "mammosynth-batch.step" (dict "root" . "name" "prepare" "service" "curator" "mounts" $mounts "args" (list "dataset" "prepare" "--images" "/work/phantoms" "--table" "/work/phantoms/table.csv" "--output" "/work/dataset" "--size" (int $demo.size))) | nindent 4 | trim }}
-  - {{ include "mammosynth-batch.step" (dict "root" . "name" "train-anomaly" "service" "trainer" "mounts" $mounts "args" (list "train" "anomaly" "/work/dataset" "--output" "/work/models" "--preset" "laptop")) | nindent 4 | trim }}
-  - {{ include "mammosynth-batch.step" (dict "root" . "name" "train-classifier" "service" "trainer" "mounts" $mounts "args" (list "train" "classifier" "/work/dataset" "--output" "/work/models" "--start" "random" "--freeze")) | nindent 4 | trim }}
-  {{- include "mammosynth-batch.sidecars" (dict "root" . "models" "/work/models" "mounts" $mounts) | nindent 2 }}
+  - {{ include "mammosynth-batch.step" (dict "root" . "name" "phantoms" "service" "curator" "mounts" $mounts "args" (list "dataset" "phantom" "--output" "/scratch/phantoms" "--patients" (int $demo.patients))) | nindent 4 | trim }}
+  - {{ include "mammosynth-batch.step" (dict "root" . "name" "prepare" "service" "curator" "mounts" $mounts "args" (list "dataset" "prepare" "--images" "/scratch/phantoms" "--table" "/scratch/phantoms/table.csv" "--output" "/scratch/dataset" "--size" (int $demo.size))) | nindent 4 | trim }}
+  - {{ include "mammosynth-batch.step" (dict "root" . "name" "train-anomaly" "service" "trainer" "mounts" $mounts "args" (list "train" "anomaly" "/scratch/dataset" "--output" "/scratch/models" "--preset" "laptop")) | nindent 4 | trim }}
+  - {{ include "mammosynth-batch.step" (dict "root" . "name" "train-classifier" "service" "trainer" "mounts" $mounts "args" (list "train" "classifier" "/scratch/dataset" "--output" "/scratch/models" "--start" "random" "--freeze")) | nindent 4 | trim }}
+  {{- include "mammosynth-batch.sidecars" (dict "root" . "models" "/scratch/models" "mounts" $mounts) | nindent 2 }}
 containers:
-  - {{ include "mammosynth-batch.generate" (dict "root" . "shards" 1 "dataset" "/work/dataset" "output" "/work/run" "run" (merge (dict "pairs" $demo.pairs "placebo" $demo.placebo "policy" "stable" "seed" 0) .Values.run) "addresses" (fromJson (include "mammosynth-batch.sidecarAddresses" .)) "mounts" (printf "- {name: tmp, mountPath: /tmp}\n%s" $mounts)) | nindent 4 | trim }}
+  - {{ include "mammosynth-batch.generate" (dict "root" . "shards" 1 "dataset" "/scratch/dataset" "output" "/scratch/run" "run" (merge (dict "pairs" $demo.pairs "placebo" $demo.placebo "policy" "stable" "seed" 0) .Values.run) "addresses" (fromJson (include "mammosynth-batch.sidecarAddresses" .)) "mounts" (printf "- {name: tmp, mountPath: /tmp}\n%s" $mounts)) | nindent 4 | trim }}
 {{ include "mammosynth-batch.volumes" . }}
-  - name: work
+  - name: scratch
     emptyDir: {sizeLimit: {{ .Values.scratch }}}
 {{- end }}
 

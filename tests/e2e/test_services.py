@@ -32,10 +32,10 @@ def test_new_pods_take_their_share_within_a_minute_and_leave_without_a_failed_pa
     under_way(kubectl, "scaled")
     kubectl("scale", "deployment/films-classifier", "--replicas=3")
     kubectl("rollout", "status", "deployment/films-classifier", "--timeout=120s")
-    time.sleep(60)
+    time.sleep(60)  # what is promised: within a minute, without a caller being started again
     names = kubectl.pod_names("classifier")
     before = {name: calls(kubectl, name) for name in names}
-    time.sleep(20)
+    time.sleep(20)  # a share is one of calls over some time
     shares = {name: calls(kubectl, name) - before[name] for name in names}
     record_property("calls of each pod within 20 s", str(shares))
     assert len(shares) == 3

@@ -188,6 +188,29 @@ async def test_a_call_that_does_not_end_within_the_drain_is_cut(start: Start) ->
         assert server.servicer.cancelled
 
 
+async def test_a_start_that_is_cancelled_half_way_leaves_no_server(
+    start: Start, unused_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class NeverUp:
+        began = asyncio.Event()
+
+        async def start(self) -> None:
+            self.began.set()
+            await asyncio.Event().wait()
+
+        async def stop(self, grace: float | None) -> None:
+            pass
+
+    monkeypatch.setattr("shared.rpc.server._probed", lambda _port, _health: NeverUp())
+    async with start() as server:
+        await NeverUp.began.wait()
+        server.code.cancel()
+        await asyncio.gather(server.code, return_exceptions=True)
+        assert server.closed == 1
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", unused_port))
+
+
 async def test_what_is_broken_ends_the_server_with_the_code_for_faults(start: Start) -> None:
     async with start() as server:
         await server.until_health(Health.SERVING)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from services.orchestrator.decision import Thresholds
 from services.orchestrator.facts import PeerFacts
-from services.orchestrator.policy import Policy
+from services.orchestrator.policy import MODELS_OWN, Policy
 from services.orchestrator.retry_loop import PairFilms, Peers, RetryLoop, RunFacts, Scored
 from services.orchestrator.sampler import Pair, PlaceboSampler, Sampler
 from shared.dataset import Dataset
@@ -131,8 +131,10 @@ def _threshold(wanted: str | float, service: str, peer_facts: PeerFacts) -> floa
     if not isinstance(wanted, str):
         return float(wanted)
     named = peer_facts.thresholds[service]
-    if wanted not in named:
+    name = peer_facts.default_thresholds[service] if wanted == MODELS_OWN else wanted
+    if name not in named:
         raise ConfigurationError(
-            f"policy: gates.{service}: found {wanted!r}, needed a number or one of {', '.join(sorted(named))}"
+            f"policy: gates.{service}: found {name!r}, needed a number, {MODELS_OWN!r} or one of "
+            f"{', '.join(sorted(named))}"
         )
-    return named[wanted]
+    return named[name]

@@ -16,6 +16,8 @@ from shared.errors import ConfigurationError, MammosynthError
 from shared.recipe import LAYERS, LossConvention, Optimizer, Recipe, Region
 
 MAXIMUM_TRIALS = 7
+MODELS_OWN = "default"
+"""Name that stands for the threshold that a model file itself calls its default."""
 
 
 class _Data(BaseModel):
@@ -36,12 +38,13 @@ class Pairing(_Data):
 class Gates(_Data):
     """What a trial must reach."""
 
-    anomaly: str | Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = "validation_p95"
-    """Highest anomaly score: a number, or the name of a threshold in the model file."""
+    anomaly: str | Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = MODELS_OWN
+    """Highest anomaly score: a number, or the name of a threshold in the model file; `default` is the one that the file
+    itself calls its default."""
     detector: Literal["any", "unet", "texture"] = "any"
     """How the anomaly detector must work; a number or a threshold means something for one kind only."""
     classifier: str | Annotated[float, Field(ge=0.0, le=1.0)] = 0.7
-    """Lowest probability of malignancy: a number, or the name of a threshold in the model file."""
+    """Lowest probability of malignancy: a number, or the name of a threshold in the model file, or `default`."""
     benign_below: float = Field(default=0.5, gt=0.0, le=1.0)
     """Probability below which a film counts as benign; a content must lie below."""
     minimum_change: float = Field(default=0.0, ge=0.0, lt=1.0)

@@ -14,7 +14,7 @@ from services.trainer.battery_figures import (
     Rejection,
     figures_of,
     measure_battery,
-    measure_rejection,
+    measure_rejections,
     metrics_of,
     real_films,
 )
@@ -49,7 +49,7 @@ class Measurement:
     """Of the battery."""
     battery_real: Scores
     """Of the real films that the battery is compared with."""
-    rejection: Rejection | None
+    rejections: tuple[Rejection, ...]
 
     def metrics(self) -> dict[str, float]:
         """What the model file carries."""
@@ -57,14 +57,14 @@ class Measurement:
             "training_score_mean": float(self.training.mean()),
             "validation_score_mean": float(self.validation.mean()),
             **{f"auc_{kind}": area for kind, area in self.areas.items()},
-            **metrics_of(self.kinds, self.rejection),
+            **metrics_of(self.kinds, self.rejections),
         }
 
     def figures(self) -> dict[str, Any]:
         """What is said beside the model file."""
         return {
             "battery": figures_of(self.battery, self.kinds) if self.battery else None,
-            "unseen": self.rejection.figures() if self.rejection else None,
+            "unseen": [rejection.figures() for rejection in self.rejections],
         }
 
 
@@ -75,14 +75,18 @@ def measure(
     *,
     training: FilmSet,
     validation: FilmSet,
+    held_out: Scores | None,
     configuration: TrainAnomalyConfiguration,
 ) -> Measurement:
-    """Score everything there is; without a battery a few spoiled validation films stand in for it."""
+    """Score everything there is; without a battery a few spoiled validation films stand in for it.
+
+    `held_out` (n,): the training films' scores by detectors that were fitted to other patients.
+    """
     size, seed = training.size, configuration.seed
     training_scores = score_films(scorer, training, name="training")
     validation_scores = score_films(scorer, validation, name="validation")
-    thresholds = anomaly_thresholds(training_scores, validation_scores)
-    threshold = thresholds[configuration.threshold]
+    thresholds = anomaly_thresholds(training_scores, validation_scores, held_out)
+    threshold = thresholds[configuration.default_threshold]
     areas: Mapping[str, float] = {}
     kinds: tuple[KindFigures, ...] = ()
     real_scores = validation_scores
@@ -102,7 +106,7 @@ def measure(
         battery=battery,
         kinds=kinds,
         battery_real=real_scores,
-        rejection=measure_rejection(scorer, dataset, size=size, threshold=threshold, seed=seed),
+        rejections=measure_rejections(scorer, dataset, size=size, threshold=threshold, seed=seed),
     )
 
 
@@ -117,7 +121,7 @@ def write_pictures(
 ) -> None:
     """Write the pictures of the scores, of films, and of the battery into the output folder."""
     folder: Path = configuration.output
-    default = configuration.threshold
+    default = configuration.default_threshold
     scores = draw_scores(measured.training, measured.validation, thresholds=measured.thresholds, default=default)
     write_picture(folder / "anomaly-scores.png", scores)
     made = _MADE[configuration.detector]

@@ -18,7 +18,7 @@ from shared.progress import progress
 
 Scores = NDArray[np.float64]
 
-REJECTION_SPLIT = Split.GENERATION
+UNSEEN_SPLITS = (Split.GENERATION, Split.TEST)
 """Real films that neither a training nor a threshold has seen."""
 
 
@@ -127,23 +127,28 @@ def real_films(dataset: Dataset, split: str, *, size: int) -> FilmSet:
     return load_films(dataset, splits=[Split(split)], size=size)
 
 
-def measure_rejection(
+def measure_rejections(
     scorer: GraphScorer, dataset: Dataset, *, size: int, threshold: float, seed: int
-) -> Rejection | None:
-    """Share of the generation films above the threshold; None where the data set has none."""
-    if not dataset.select(split=REJECTION_SPLIT):
-        return None
-    films = real_films(dataset, REJECTION_SPLIT, size=size)
-    rejected = scorer.score(films, "score") > threshold
-    interval = bootstrap_share(rejected, films.patients, seed=seed)
-    return Rejection(
-        split=REJECTION_SPLIT.value,
-        films=len(films),
-        patients=len(np.unique(films.patients)),
-        share=float(rejected.mean()),
-        low=interval.low,
-        high=interval.high,
-    )
+) -> tuple[Rejection, ...]:
+    """Shares of the unseen films above the threshold, of each split that the data set has."""
+    rejections = []
+    for split in UNSEEN_SPLITS:
+        if not dataset.select(split=split):
+            continue
+        films = real_films(dataset, split, size=size)
+        rejected = scorer.score(films, "score") > threshold
+        interval = bootstrap_share(rejected, films.patients, seed=seed)
+        rejections.append(
+            Rejection(
+                split=split.value,
+                films=len(films),
+                patients=len(np.unique(films.patients)),
+                share=float(rejected.mean()),
+                low=interval.low,
+                high=interval.high,
+            )
+        )
+    return tuple(rejections)
 
 
 def figures_of(battery: Battery, kinds: Sequence[KindFigures]) -> dict[str, Any]:
@@ -156,10 +161,8 @@ def figures_of(battery: Battery, kinds: Sequence[KindFigures]) -> dict[str, Any]
     }
 
 
-def metrics_of(kinds: Sequence[KindFigures], rejection: Rejection | None) -> Mapping[str, float]:
+def metrics_of(kinds: Sequence[KindFigures], rejections: Sequence[Rejection]) -> Mapping[str, float]:
     """What a model file carries of it."""
     metrics = {f"battery_auc_{kind.kind}": kind.area for kind in kinds}
     metrics |= {f"battery_caught_{kind.kind}": kind.caught for kind in kinds}
-    if rejection is not None:
-        metrics[f"{rejection.split}_rejected"] = rejection.share
-    return metrics
+    return metrics | {f"{rejection.split}_rejected": rejection.share for rejection in rejections}

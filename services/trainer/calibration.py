@@ -10,12 +10,18 @@ CALLED_BENIGN_BELOW = 0.5
 """Contents must score below this; a cutoff under it would accept films that never changed."""
 
 
-def anomaly_thresholds(training: NDArray[np.float64], validation: NDArray[np.float64]) -> dict[str, float]:
-    """95th percentiles of the scores (n,) of real films: those trained on, the paper's, and those not seen."""
-    return {
-        "training_p95": float(np.percentile(training, ANOMALY_PERCENTILE)),
-        "validation_p95": float(np.percentile(validation, ANOMALY_PERCENTILE)),
-    }
+def anomaly_thresholds(
+    training: NDArray[np.float64], validation: NDArray[np.float64], held_out: NDArray[np.float64] | None = None
+) -> dict[str, float]:
+    """95th percentiles of the scores (n,) of real films.
+
+    Of those trained on, the paper's; of validation films; and, where a detector has them, of the training films as
+    detectors see them that were fitted to other patients: unseen as validation films are, and many more.
+    """
+    scores = {"training_p95": training, "validation_p95": validation}
+    if held_out is not None:
+        scores["held_out_p95"] = held_out
+    return {name: float(np.percentile(values, ANOMALY_PERCENTILE)) for name, values in scores.items()}
 
 
 def classifier_thresholds(

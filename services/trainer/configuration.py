@@ -165,8 +165,10 @@ class TrainAnomalyConfiguration(TrainingConfiguration, env_prefix="MAMMOSYNTH_TR
     keep: Literal["last", "validation_loss"] = "last"
     """Epoch whose weights are kept: the last, as in the paper, or the one with the lowest loss on validation films."""
 
-    threshold: Literal["training_p95", "validation_p95"] = "validation_p95"
-    """Threshold that is meant when nobody names one: 95th percentile of training (the paper's) or validation films."""
+    threshold: Literal["training_p95", "validation_p95", "held_out_p95"] | None = None
+    """Threshold that is meant when nobody names one: 95th percentile of training films (the paper's), of validation
+    films, or (texture alone) of training films as seen from other patients' films. If not given, held_out_p95 with
+    --detector texture, else validation_p95."""
 
     battery: Path | None = None
     """Folder of a battery (mammosynth battery make) to measure it with; a small one made here if not given."""
@@ -186,12 +188,19 @@ class TrainAnomalyConfiguration(TrainingConfiguration, env_prefix="MAMMOSYNTH_TR
             for name in ONLY_UNET:
                 if getattr(self, name) != type(self).model_fields[name].default:
                     raise ValueError(f"--{name.replace('_', '-')}: cannot apply with --detector texture: leave it out")
+        elif self.threshold == "held_out_p95":
+            raise ValueError("--threshold: held_out_p95 is measured with --detector texture alone")
         return self
+
+    @property
+    def default_threshold(self) -> str:
+        """The threshold that is meant when nobody names one."""
+        return self.threshold or ("held_out_p95" if self.detector is Detector.TEXTURE else "validation_p95")
 
     def model_options(self) -> dict[str, Any]:
         """Options that say something of the model."""
         without = NOT_IN_MODEL | set(ONLY_UNET if self.detector is Detector.TEXTURE else ())
-        return self.model_dump(mode="json", exclude=set(without))
+        return self.model_dump(mode="json", exclude=set(without)) | {"threshold": self.default_threshold}
 
 
 class ScoreBatteryConfiguration(Configuration, env_prefix="MAMMOSYNTH_BATTERY_SCORE_"):

@@ -12,7 +12,7 @@ from services.trainer.battery_figures import (
     Rejection,
     figures_of,
     measure_battery,
-    measure_rejection,
+    measure_rejections,
     real_films,
     require_fitting_battery,
 )
@@ -39,14 +39,14 @@ def run(configuration: ScoreBatteryConfiguration) -> None:
     with progress(f"scoring {battery.split} films", total=len(real)) as reporter:
         real_scores = scorer.score(real, "score", advance=reporter.advance)
     kinds = measure_battery(scorer, battery, real, real_scores, threshold=threshold, seed=configuration.seed)
-    rejection = measure_rejection(scorer, dataset, size=size, threshold=threshold, seed=configuration.seed)
-    _print(model.metadata, battery, kinds, rejection, threshold=threshold)
+    rejections = measure_rejections(scorer, dataset, size=size, threshold=threshold, seed=configuration.seed)
+    _print(model.metadata, battery, kinds, rejections, threshold=threshold)
     if configuration.output is not None:
         content: dict[str, Any] = {
             "model": {"name": model.metadata.name, "sha256": model.sha256, "detector": model.metadata.detector},
             "threshold": threshold,
             "battery": figures_of(battery, kinds),
-            "unseen": rejection.figures() if rejection else None,
+            "unseen": [rejection.figures() for rejection in rejections],
         }
         write_atomically(configuration.output, (json.dumps(content, indent=2) + "\n").encode())
 
@@ -72,7 +72,7 @@ def _print(
     metadata: ModelMetadata,
     battery: Battery,
     kinds: Sequence[KindFigures],
-    rejection: Rejection | None,
+    rejections: Sequence[Rejection],
     *,
     threshold: float,
 ) -> None:
@@ -84,7 +84,7 @@ def _print(
         interval = f"{kind.low:.3f} to {kind.high:.3f}"
         table.add_row(kind.kind, str(len(kind.scores)), f"{kind.area:.3f}", interval, f"{kind.caught:.0%}")
     console.print(table)
-    if rejection is not None:
+    for rejection in rejections:
         console.print(
             f"real {rejection.split} films rejected: {rejection.share:.1%} of {rejection.films} "
             f"({rejection.low:.1%} to {rejection.high:.1%})",

@@ -1,6 +1,7 @@
 """`mammosynth train anomaly`: a detector learns what real films are like, and where its score becomes suspicious."""
 
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -49,18 +50,27 @@ def run(configuration: TrainAnomalyConfiguration) -> None:
     validation = load_films(dataset, splits=[Split.VALIDATION], size=configuration.size)
     require_separate_patients(training, validation)
     with reproducible(seed=configuration.seed, threads=configuration.threads):
-        gate, history = train_detector(training, validation, configuration, checkpoints.file("autoencoder"))
+        trained = train_detector(training, validation, configuration, checkpoints.file("autoencoder"))
+        gate, history = trained.gate, trained.history
         graph = export_graph(gate, kind="anomaly", size=training.size)
         parity = check_parity(graph, gate, validation.take(np.arange(min(PARITY_FILMS, len(validation)))))
         scorer = GraphScorer(graph, threads=torch.get_num_threads())
-    measured = measure(scorer, dataset, battery, training=training, validation=validation, configuration=configuration)
+    measured = measure(
+        scorer,
+        dataset,
+        battery,
+        training=training,
+        validation=validation,
+        held_out=trained.held_out_scores,
+        configuration=configuration,
+    )
     metadata = ModelMetadata(
         kind="anomaly",
         name=configuration.name,
         input_size=training.size,
         region=configuration.region.value,
         thresholds=measured.thresholds,
-        default_threshold=configuration.threshold,
+        default_threshold=configuration.default_threshold,
         training_set_sha256=dataset.sha256,
         metrics={**measured.metrics(), **(history.metrics() if history else {})},
         options=options,
@@ -80,14 +90,26 @@ def run(configuration: TrainAnomalyConfiguration) -> None:
     checkpoints.clear()
 
 
+@dataclass(frozen=True)
+class TrainedDetector:
+    """A detector, and what its training says of it."""
+
+    gate: nn.Module
+    history: History | None
+    """How a training in epochs went."""
+    held_out_scores: NDArray[np.float64] | None
+    """Scores of the training films, (n,), as detectors give them that were fitted to other patients."""
+
+
 def train_detector(
     films: FilmSet, validation: FilmSet, configuration: TrainAnomalyConfiguration, checkpoint: CheckpointFile
-) -> tuple[nn.Module, History | None]:
-    """Train the detector that the configuration names; returns its gate, and how a training in epochs went."""
+) -> TrainedDetector:
+    """Train the detector that the configuration names."""
     if configuration.detector is Detector.UNET:
-        return train_autoencoder(films, validation, configuration, checkpoint)
+        return TrainedDetector(*train_autoencoder(films, validation, configuration, checkpoint), None)
     with progress("measuring the texture of training films", total=2 * len(films)) as reporter:
-        return fit_texture(films, seed=configuration.seed, advance=reporter.advance), None
+        fitted = fit_texture(films, seed=configuration.seed, advance=reporter.advance)
+    return TrainedDetector(fitted.gate, None, fitted.held_out_scores)
 
 
 def train_autoencoder(

@@ -1,10 +1,12 @@
 """Learns from real films what their texture is like."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.model_selection import GroupKFold
 
 from services.trainer.films import FilmSet
 from services.trainer.texture.gate import Limits, TextureGate
@@ -16,37 +18,55 @@ from shared.errors import DatasetError
 FEWEST_FILMS = 10
 NEIGHBOURHOODS_A_FILM = 800
 """Drawn at random from each training film."""
+FOLDS = 5
+"""Parts of the training patients, each measured by the distributions of the others."""
 GENERAL_PERCENTILE, EDGE_PERCENTILE = 98, 95
-"""Percentiles of the training films' distances at which each counts as a score of 1: edges, the faintest of faults, may
-reject more real films than all the rest."""
+"""Percentiles of the training films' held-out distances at which each counts as a score of 1: edges, the faintest of
+faults, may reject more real films than all the rest."""
 ODDITY_PERCENTILE = 99
 """Of neighbourhoods in real films, from which one is marked."""
 _FILMS_AT_ONCE = 4
 
 Samples = NDArray[np.float64]
+Indices = NDArray[np.intp]
 
 
-def fit_texture(films: FilmSet, *, seed: int, advance: Callable[[int], None] = lambda _: None) -> TextureGate:
+@dataclass(frozen=True)
+class FittedTexture:
+    """A texture detector, and what it says of the films that it was fitted to as if it had not seen them."""
+
+    gate: TextureGate
+    held_out_scores: Samples
+    """Of the training films, (n,): each by the distributions of other patients' films. How films look from place to
+    place is taken from all of them, which is known so well that a patient more or less does not show."""
+
+
+def fit_texture(films: FilmSet, *, seed: int, advance: Callable[[int], None] = lambda _: None) -> FittedTexture:
     """Fit a texture detector to real films; `advance` is told of films done, each film twice.
 
-    Equal films and seeds give equal detectors. Raises DatasetError when there are too few films.
+    Equal films and seeds give equal detectors. Raises DatasetError when there are too few films or patients.
     """
     if len(films) < FEWEST_FILMS:
         raise DatasetError(f"found {len(films)} training films, needed {FEWEST_FILMS} or more to know their texture")
+    folds = min(FOLDS, len(np.unique(films.patients)))
+    if folds < 2:
+        raise DatasetError("found training films of 1 patient, needed 2 or more to know what other patients' are like")
     statistics = TextureStatistics(films.size).eval()
     with torch.inference_mode():
         neighbourhoods = _sample_neighbourhoods(statistics, films, seed=seed, advance=advance)
         oddity = Oddity(Gaussian.fit(neighbourhoods), films.size)
         general, edges, steps = _measure(statistics, oddity, films, advance=advance)
         gaussians = Gaussian.fit(general), Gaussian.fit(edges)
-        distances = [_distances(one, samples) for one, samples in zip(gaussians, (general, edges), strict=True)]
+        parts = list(GroupKFold(folds, shuffle=True, random_state=seed).split(general, groups=films.patients))
+        distances = [_held_out_distances(samples, parts) for samples in (general, edges)]
         limits = Limits(
             general=float(np.percentile(distances[0], GENERAL_PERCENTILE)),
             edges=float(np.percentile(distances[1], EDGE_PERCENTILE)),
             oddity=float(np.percentile(_distances(oddity.gaussian, neighbourhoods), ODDITY_PERCENTILE)),
             step=float(np.percentile(steps, EDGE_PERCENTILE)),
         )
-    return TextureGate(statistics, oddity, *gaussians, limits)
+    scores = np.maximum(distances[0] / limits.general, distances[1] / limits.edges)
+    return FittedTexture(TextureGate(statistics, oddity, *gaussians, limits), scores)
 
 
 def _batches(films: FilmSet) -> list[range]:
@@ -83,6 +103,14 @@ def _measure(
         steps.append(described.steps.amax(dim=(1, 2, 3)).double().numpy())
         advance(len(indices))
     return np.concatenate(general), np.concatenate(edges), np.concatenate(steps)
+
+
+def _held_out_distances(samples: Samples, parts: list[tuple[Indices, Indices]]) -> Samples:
+    """Distance (n,) of each sample from the Gaussian of those in the other parts: (rest, part) indices of each."""
+    distances = np.empty(len(samples))
+    for rest, part in parts:
+        distances[part] = _distances(Gaussian.fit(samples[rest]), samples[part])
+    return distances
 
 
 def _distances(gaussian: Gaussian, samples: Samples) -> Samples:

@@ -80,6 +80,7 @@ def test_films_smaller_than_a_model_are_refused(dataset: Dataset, service: str, 
 
 GATES: dict[str, tuple[dict[str, Any], Thresholds]] = {
     "defaults": ({}, Thresholds(0.6, 0.7, 0.5, 0.0)),
+    "the models' own": ({"anomaly": "default", "classifier": "default"}, Thresholds(0.6, 0.7, 0.5, 0.0)),
     "names": ({"anomaly": "training_p95", "classifier": "validation"}, Thresholds(0.5, 0.65, 0.5, 0.0)),
     "numbers": ({"anomaly": 1, "classifier": 0.9, "minimum_change": 0.01}, Thresholds(1.0, 0.9, 0.5, 0.01)),
     "the paper's": (load_policy("paper").gates.model_dump(), Thresholds(0.5, 0.7, 0.5, 0.0)),
@@ -92,7 +93,10 @@ def test_gates_become_numbers(dataset: Dataset, gates: dict[str, Any], threshold
 
 
 UNKNOWN = {
-    "anomaly": ("training_p99", "gates.anomaly: found 'training_p99', needed .* training_p95, validation_p95"),
+    "anomaly": (
+        "training_p99",
+        "gates.anomaly: found 'training_p99', needed .* 'default' or one of training_p95, validation_p95",
+    ),
     "classifier": ("training_p95", "gates.classifier: found 'training_p95', needed .* cutoff, validation"),
 }
 

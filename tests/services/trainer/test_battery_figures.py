@@ -7,7 +7,7 @@ from sklearn.metrics import roc_auc_score
 from services.trainer.battery_figures import (
     figures_of,
     measure_battery,
-    measure_rejection,
+    measure_rejections,
     metrics_of,
     real_films,
     require_fitting_battery,
@@ -80,20 +80,21 @@ def test_a_battery_of_training_films_is_refused(dataset: Dataset, training: Film
         require_fitting_battery(Battery.open(path), dataset, size=SIZE)
 
 
-def test_rejection_is_counted_on_generation_films(dataset: Dataset, scorer: GraphScorer):
-    films = real_films(dataset, "generation", size=SIZE)
-    scores = scorer.score(films, "score")
-    threshold = float(np.sort(scores)[-2])
-    rejection = measure_rejection(scorer, dataset, size=SIZE, threshold=threshold, seed=0)
-    assert rejection is not None
-    assert (rejection.split, rejection.films, rejection.patients) == ("generation", 4, 2)
-    assert rejection.share == 1 / 4
-    assert 0 <= rejection.low <= rejection.share <= rejection.high <= 1
+def test_rejection_is_counted_on_generation_and_on_test_films(dataset: Dataset, scorer: GraphScorer):
+    for index, split in enumerate(("generation", "test")):
+        films = real_films(dataset, split, size=SIZE)
+        threshold = float(np.sort(scorer.score(films, "score"))[-2])
+        rejection = measure_rejections(scorer, dataset, size=SIZE, threshold=threshold, seed=0)[index]
+        assert (rejection.split, rejection.films, rejection.patients) == (split, 4, 2)
+        assert rejection.share == 1 / 4
+        assert 0 <= rejection.low <= rejection.share <= rejection.high <= 1
 
 
-def test_without_generation_films_nothing_is_said_of_rejection(scorer: GraphScorer, tmp_path: Path):
-    dataset = Dataset.open(write_dataset(tmp_path / "other", patients={Split.TRAIN: 3, Split.VALIDATION: 2}))
-    assert measure_rejection(scorer, dataset, size=SIZE, threshold=0.1, seed=0) is None
+def test_of_splits_without_films_nothing_is_said(scorer: GraphScorer, tmp_path: Path):
+    patients = {Split.TRAIN: 3, Split.VALIDATION: 2, Split.TEST: 1}
+    dataset = Dataset.open(write_dataset(tmp_path / "other", patients=patients))
+    rejections = measure_rejections(scorer, dataset, size=SIZE, threshold=0.1, seed=0)
+    assert [rejection.split for rejection in rejections] == ["test"]
 
 
 def test_figures_and_metrics_name_kind_and_split(
@@ -104,11 +105,11 @@ def test_figures_and_metrics_name_kind_and_split(
     figures = figures_of(battery, kinds)
     assert (figures["sha256"], figures["split"], figures["size"]) == (battery.sha256, "validation", SIZE)
     assert set(figures["kinds"]["noise"]) == {"films", "auc", "auc_low", "auc_high", "caught"}
-    rejection = measure_rejection(scorer, dataset, size=SIZE, threshold=0.1, seed=0)
-    metrics = metrics_of(kinds, rejection)
+    rejections = measure_rejections(scorer, dataset, size=SIZE, threshold=0.1, seed=0)
+    metrics = metrics_of(kinds, rejections)
     assert metrics["battery_auc_blur"] == kinds[1].area
-    assert metrics["generation_rejected"] == rejection.share
-    assert "generation_rejected" not in metrics_of(kinds, None)
+    assert metrics["generation_rejected"] == rejections[0].share
+    assert "generation_rejected" not in metrics_of(kinds, ())
 
 
 def test_the_hash_of_a_battery_follows_its_films(

@@ -41,7 +41,7 @@ def test_a_model_that_is_there_is_measured_without_training(
     for kind in ("noise", "blur", "unclamped_1e8"):
         assert kind in printed
         assert 0 <= figures["battery"]["kinds"][kind]["auc"] <= 1
-    assert figures["unseen"]["films"] == 4
+    assert [found["films"] for found in figures["unseen"]] == [4, 4]
     assert np.isfinite(scores).all()
 
 

@@ -134,8 +134,9 @@ def test_a_texture_detector_is_trained_to_the_same_contract(dataset_path: Path, 
         "region": "breast",
         "seed": 0,
         "size": None,
-        "threshold": "validation_p95",
+        "threshold": "held_out_p95",
     }
+    assert model.metadata.default_threshold == "held_out_p95"
     scores = GraphScorer(model.data).score(validation, "score")
     assert model.metadata.thresholds["validation_p95"] == pytest.approx(np.percentile(scores, 95), abs=1e-6)
     figures = json.loads((tmp_path / "one" / "anomaly.json").read_text())
@@ -171,8 +172,8 @@ def test_rejection_of_films_that_nothing_has_seen_is_reported(trained: Path, dat
     figures = json.loads((trained / "anomaly.json").read_text())
     films = load_films(dataset, splits=[Split.GENERATION])
     above = GraphScorer(model.data).score(films, "score") > model.metadata.thresholds["validation_p95"]
-    assert figures["unseen"]["split"] == "generation"
-    assert figures["unseen"]["rejected"] == model.metadata.metrics["generation_rejected"] == above.mean()
+    assert figures["unseen"][0]["split"] == "generation"
+    assert figures["unseen"][0]["rejected"] == model.metadata.metrics["generation_rejected"] == above.mean()
 
 
 def test_a_battery_that_does_not_fit_stops_before_any_work(dataset_path: Path, validation: FilmSet, tmp_path: Path):

@@ -10,7 +10,7 @@ from services.trainer.export import GraphScorer, check_parity, export_graph
 from services.trainer.films import FilmSet
 from services.trainer.metrics import area_under_curve
 from services.trainer.spoiled import spoil
-from services.trainer.texture.fit import EDGE_PERCENTILE, GENERAL_PERCENTILE, fit_texture
+from services.trainer.texture.fit import EDGE_PERCENTILE, GENERAL_PERCENTILE, FittedTexture, fit_texture
 from services.trainer.texture.gate import TextureGate
 from shared.battery import SPOILERS
 from shared.dataset import Dataset, Film
@@ -37,8 +37,13 @@ def unseen(dataset: Dataset) -> FilmSet:
 
 
 @pytest.fixture(scope="module")
-def gate(real: FilmSet) -> TextureGate:
+def fitted(real: FilmSet) -> FittedTexture:
     return fit_texture(real, seed=0)
+
+
+@pytest.fixture(scope="module")
+def gate(fitted: FittedTexture) -> TextureGate:
+    return fitted.gate
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +56,26 @@ def scores(gate: TextureGate, films: FilmSet) -> np.ndarray:
         return gate(*films.batch(range(len(films))))[0].numpy()
 
 
-def test_a_score_of_one_is_where_few_real_films_are(gate: TextureGate, real: FilmSet):
-    above = (scores(gate, real) > 1).mean()
+def test_a_score_of_one_is_where_few_films_are_that_were_held_out(fitted: FittedTexture):
+    above = (fitted.held_out_scores > 1).mean()
     assert above + 1e-9 >= (100 - EDGE_PERCENTILE) / 100
     assert above <= (200 - EDGE_PERCENTILE - GENERAL_PERCENTILE) / 100 + 1e-9
+
+
+def test_held_out_scores_are_those_of_unseen_films_and_not_those_of_seen_ones(
+    fitted: FittedTexture, gate: TextureGate, real: FilmSet, unseen: FilmSet
+):
+    seen, held_out = scores(gate, real), fitted.held_out_scores
+    assert held_out.mean() > 1.1 * seen.mean()
+    assert held_out.mean() == pytest.approx(scores(gate, unseen).mean(), rel=0.1)
+
+
+def test_films_of_a_patient_are_never_held_against_each_other(real: FilmSet):
+    twice = FilmSet(real.films[:40] * 2, np.tile(real.pixels[:40], (2, 1, 1)), np.tile(real.masks[:40], (2, 1, 1)))
+    apart = tuple(replace(film, patient_id=f"other {film.patient_id}") for film in real.films[:40])
+    strangers = FilmSet(real.films[:40] + apart, twice.pixels, twice.masks)
+    own, foreign = (fit_texture(films, seed=0) for films in (twice, strangers))
+    assert own.gate.limits.general > foreign.gate.limits.general
 
 
 @pytest.mark.parametrize("kind", SPOILERS)
@@ -120,7 +141,7 @@ def test_a_film_without_any_breast_has_no_score_beside_one_that_has(gate: Textur
 
 
 def test_equal_seeds_give_equal_detectors(gate: TextureGate, real: FilmSet):
-    again, other = fit_texture(real, seed=0), fit_texture(real, seed=1)
+    again, other = fit_texture(real, seed=0).gate, fit_texture(real, seed=1).gate
     assert all(torch.equal(one, two) for one, two in zip(gate.buffers(), again.buffers(), strict=True))
     assert gate.limits == again.limits
     assert gate.limits != other.limits
@@ -135,6 +156,12 @@ def test_progress_tells_of_each_film_twice(real: FilmSet):
 def test_too_few_films_are_refused(real: FilmSet):
     with pytest.raises(DatasetError, match="found 9 training films, needed 10 or more"):
         fit_texture(real.take(range(9)), seed=0)
+
+
+def test_films_of_one_patient_are_refused(real: FilmSet):
+    one = FilmSet(tuple(replace(film, patient_id="p") for film in real.films), real.pixels, real.masks)
+    with pytest.raises(DatasetError, match="found training films of 1 patient, needed 2 or more"):
+        fit_texture(one, seed=0)
 
 
 def test_masks_without_depth_are_refused(real: FilmSet):

@@ -3,12 +3,10 @@ const viewer = document.getElementById("viewer");
 const panes = [...viewer.querySelectorAll(".pane")];
 const [centre, width, gain, tool] = ["centre", "width", "gain", "tool"].map((name) => viewer.querySelector(`[name=${name}]`));
 const reading = viewer.querySelector(".reading");
-const FULL = 65535;
 let trials = [];
 let trial = 0;
 let films = {};
-let zoom = 1;
-let offset = [0, 0];
+const view = makeView(() => draw());
 let started = [0.5, 1];
 let drawing = 0;
 
@@ -19,15 +17,6 @@ for (let step = -255; step <= 255; step++) {
   (step > 0 ? [255, 176, 64] : [90, 176, 255]).forEach((end, part) => (CHANGE[(step + 255) * 3 + part] = strength * end));
 }
 
-function levels() {
-  const low = FULL * (Number(centre.value) - Number(width.value) / 2);
-  const scale = 255 / (FULL * Number(width.value));
-  const table = new Uint8ClampedArray(FULL + 1);
-  const inverted = viewer.classList.contains("inverted");
-  for (let value = 0; value <= FULL; value++) table[value] = inverted ? 255 - (value - low) * scale : (value - low) * scale;
-  return table;
-}
-
 function paint(pane, table) {
   const canvas = pane.querySelector("canvas");
   const name = pane.dataset.name;
@@ -35,52 +24,29 @@ function paint(pane, table) {
   const missing = !shown || (name === "difference" && (!films.output || films.output.pixels.length !== shown.pixels.length));
   pane.classList.toggle("missing", missing);
   if (missing) return;
-  if (canvas.width !== shown.columns || canvas.height !== shown.rows) [canvas.width, canvas.height] = [shown.columns, shown.rows];
-  const context = canvas.getContext("2d");
-  const image = context.createImageData(shown.columns, shown.rows);
-  const out = new Uint32Array(image.data.buffer);
   if (name === "difference") {
     const [content, output] = [films.content.pixels, films.output.pixels];
     const by = (Number(gain.value) * 255) / FULL;
-    for (let i = 0; i < out.length; i++) {
-      const at = 3 * (255 + Math.max(-255, Math.min(255, Math.round((output[i] - content[i]) * by))));
-      out[i] = 0xff000000 | (CHANGE[at + 2] << 16) | (CHANGE[at + 1] << 8) | CHANGE[at];
-    }
-  } else {
-    const pixels = shown.pixels;
-    for (let i = 0; i < out.length; i++) out[i] = 0xff000000 | (table[pixels[i]] * 0x010101);
-  }
-  context.putImageData(image, 0, 0);
+    paintCanvas(canvas, shown, (place) => {
+      const at = 3 * (255 + Math.max(-255, Math.min(255, Math.round((output[place] - content[place]) * by))));
+      return 0xff000000 | (CHANGE[at + 2] << 16) | (CHANGE[at + 1] << 8) | CHANGE[at];
+    });
+  } else paintFilm(canvas, shown, table);
 }
 
 function draw() {
   if (drawing) return;
   drawing = requestAnimationFrame(() => {
     drawing = 0;
-    const table = levels();
-    for (const pane of panes) paint(pane, table);
-    place();
+    const table = levelTable(Number(centre.value), Number(width.value), viewer.classList.contains("inverted"));
+    for (const pane of panes) {
+      paint(pane, table);
+      view.place(pane.querySelector("canvas"));
+    }
     centre.setAttribute("aria-valuetext", Number(centre.value).toFixed(3));
     width.setAttribute("aria-valuetext", Number(width.value).toFixed(3));
-    viewer.querySelector(".window-now").textContent = `level ${Number(centre.value).toFixed(3)}, width ${Number(width.value).toFixed(3)}, zoom ${zoom.toFixed(1)}, difference × ${gain.value}`;
+    viewer.querySelector(".window-now").textContent = `level ${Number(centre.value).toFixed(3)}, width ${Number(width.value).toFixed(3)}, zoom ${view.zoom.toFixed(1)}, difference × ${gain.value}`;
   });
-}
-
-function place() {
-  const most = (zoom - 1) / 2;
-  offset = offset.map((value) => Math.max(-most, Math.min(most, value)));
-  for (const pane of panes) {
-    const canvas = pane.querySelector("canvas");
-    canvas.style.transform = `translate(${offset[0] * 100}%, ${offset[1] * 100}%) scale(${zoom})`;
-    canvas.classList.toggle("pixels", zoom > 2);
-  }
-}
-
-function zoomTo(value, at = [0, 0]) {
-  const next = Math.max(1, Math.min(24, value));
-  offset = offset.map((now, axis) => at[axis] - ((at[axis] - now) * next) / zoom);
-  zoom = next;
-  draw();
 }
 
 function setWindow(middle, wide) {
@@ -90,7 +56,7 @@ function setWindow(middle, wide) {
 }
 
 function reset() {
-  [zoom, offset] = [1, [0, 0]];
+  view.reset();
   gain.value = gain.dataset.start;
   viewer.classList.remove("inverted");
   setWindow(...started);
@@ -151,8 +117,8 @@ for (const button of viewer.querySelectorAll("[data-pane]")) button.addEventList
 const ACTIONS = {
   previous: () => openTrial(trial - 1),
   next: () => openTrial(trial + 1),
-  nearer: () => zoomTo(zoom * 1.5),
-  farther: () => zoomTo(zoom / 1.5),
+  nearer: () => view.zoomTo(view.zoom * 1.5),
+  farther: () => view.zoomTo(view.zoom / 1.5),
   reset,
   invert: () => { viewer.classList.toggle("inverted"); draw(); },
   compare: () => alone(viewer.dataset.alone === "output" ? "content" : "output"),
@@ -177,42 +143,12 @@ viewer.addEventListener("keydown", (event) => {
   }
 });
 
-// Dragging changes window/level, or moves the film; two fingers zoom and move.
 const stage = viewer.querySelector(".panes");
-const pointers = new Map();
-const relative = (event) => {
-  const box = (event.target.closest(".pane") ?? panes[0]).querySelector(".frame").getBoundingClientRect();
-  return [(event.clientX - box.left) / box.width - 0.5, (event.clientY - box.top) / box.height - 0.5];
-};
-stage.addEventListener("pointerdown", (event) => {
-  if (!event.target.closest(".frame")) return;
-  stage.setPointerCapture(event.pointerId);
-  pointers.set(event.pointerId, [event.clientX, event.clientY]);
+followGestures(stage, view, {
+  adjust: (level, wider) => setWindow(Number(centre.value) + level, Number(width.value) + wider),
+  moves: () => tool.value === "move",
+  hovered: read,
 });
-stage.addEventListener("pointermove", (event) => {
-  read(event);
-  const before = pointers.get(event.pointerId);
-  if (!before) return;
-  const now = [event.clientX, event.clientY];
-  const side = panes.find((pane) => pane.offsetWidth).querySelector(".frame").offsetWidth;
-  const moved = now.map((value, axis) => (value - before[axis]) / side);
-  if (pointers.size === 2) {
-    const other = [...pointers].find(([id]) => id !== event.pointerId)[1];
-    const apart = (point) => Math.hypot(point[0] - other[0], point[1] - other[1]);
-    offset = offset.map((value, axis) => value + moved[axis] / 2);
-    zoomTo((zoom * apart(now)) / Math.max(1, apart(before)));
-  } else if (tool.value === "move" || event.shiftKey) {
-    offset = offset.map((value, axis) => value + moved[axis]);
-    draw();
-  } else setWindow(Number(centre.value) - moved[1], Number(width.value) + moved[0]);
-  pointers.set(event.pointerId, now);
-});
-for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) stage.addEventListener(end, (event) => pointers.delete(event.pointerId));
-stage.addEventListener("wheel", (event) => {
-  if (!event.target.closest(".frame")) return;
-  event.preventDefault();
-  zoomTo(zoom * 1.0015 ** -event.deltaY, relative(event));
-}, { passive: false });
 stage.addEventListener("dblclick", reset);
 
 // What the pixel under the pointer holds, in full 16 bit.

@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from services.trainer.export import GraphScorer
 from services.trainer.films import FilmSet, load_films
-from services.trainer.metrics import area_under_curve, bootstrap_area, bootstrap_share
+from services.trainer.metrics import bootstrap_share
 from shared.battery import Battery
 from shared.dataset import Dataset, Split
 from shared.errors import DatasetError
 from shared.images import resize_film, resize_mask
 from shared.progress import progress
+from shared.roc import area_under_curve, bootstrap_area
 
 Scores = NDArray[np.float64]
 

@@ -9,7 +9,7 @@ from sklearn.metrics import roc_curve
 
 from services.trainer.calibration_curve import BINS, expected_calibration_error
 from services.trainer.classifier_report import Judged
-from services.trainer.metrics import area_under_curve
+from shared.roc import area_under_curve
 
 
 def draw_report(judged: Mapping[str, Judged]) -> Figure:

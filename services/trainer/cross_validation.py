@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from services.trainer.films import FilmSet
 from services.trainer.fit import Fit
 from services.trainer.folds import patient_folds
-from services.trainer.metrics import area_under_curve
 from shared.progress import progress
+from shared.roc import area_under_curve
 
 
 @dataclass(frozen=True)

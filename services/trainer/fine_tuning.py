@@ -10,23 +10,23 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from services.trainer.augmentation import Augmentation
 from services.trainer.balance import balanced_order, class_weights
 from services.trainer.checkpoint import TrainingFolder
 from services.trainer.configuration import Region, TrainClassifierConfiguration
-from services.trainer.determinism import choose_device
 from services.trainer.films import FilmSet
 from services.trainer.fit import Indices
 from services.trainer.folds import patient_folds
 from services.trainer.gates import ClassifierGate
-from services.trainer.metrics import area_under_curve
 from services.trainer.optimisation import History, Training
 from services.trainer.precision import choose_precision
 from services.trainer.resnet import Classifier, PooledResNet
 from services.trainer.schedule import Schedule, batches, constant
 from services.trainer.standardisation import PixelStatistics
 from services.trainer.start import starting_network
+from shared.augmentation import Augmentation
+from shared.determinism import choose_device
 from shared.errors import ConfigurationError
+from shared.roc import area_under_curve
 
 _WATCHED_FOLDS = 8
 """A fit that must watch films and is given none takes one patient in so many out of its own, if there are as many."""

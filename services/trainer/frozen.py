@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from services.trainer.balance import class_weights
 from services.trainer.configuration import Region, Stage, TrainClassifierConfiguration
-from services.trainer.determinism import choose_device
 from services.trainer.films import FilmSet
 from services.trainer.fit import Indices
 from services.trainer.gates import ClassifierGate
@@ -16,6 +15,7 @@ from services.trainer.head import LinearHead, fit_head
 from services.trainer.resnet import Classifier, PooledResNet
 from services.trainer.standardisation import PixelStatistics
 from services.trainer.start import starting_network
+from shared.determinism import choose_device
 from shared.progress import progress
 
 PRETRAINED_STAGES = (Stage.LAYER2,)

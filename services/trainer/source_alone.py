@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from services.trainer.metrics import area_under_curve, bootstrap_area
 from shared.log import get_logger
+from shared.roc import area_under_curve, bootstrap_area
 
 SUSPICIOUS_AREA = 0.6
 """Area under the curve of the source alone from which on a warning is given: what a weak classifier reaches."""

@@ -5,10 +5,10 @@ from numpy.typing import NDArray
 
 from services.trainer.export import GraphScorer
 from services.trainer.films import FilmSet
-from services.trainer.metrics import area_under_curve
 from shared.battery import SPOILERS
 from shared.battery import spoil as spoil_film
 from shared.progress import progress
+from shared.roc import area_under_curve
 
 
 def spoil(films: FilmSet, kind: str, index: int, *, seed: int) -> NDArray[np.float32]:

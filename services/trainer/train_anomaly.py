@@ -11,12 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from services.trainer.anomaly_measurement import measure, write_pictures
-from services.trainer.augmentation import Augmentation
 from services.trainer.battery_figures import require_fitting_battery
 from services.trainer.checkpoint import CheckpointFile
 from services.trainer.configuration import Detector, TrainAnomalyConfiguration
 from services.trainer.curves import write_curves
-from services.trainer.determinism import choose_device, reproducible
 from services.trainer.export import PARITY_FILMS, GraphScorer, check_parity, export_graph
 from services.trainer.films import FilmSet, load_films, require_separate_patients
 from services.trainer.gates import AnomalyGate
@@ -27,8 +25,10 @@ from services.trainer.schedule import Schedule, batches, cosine_decay
 from services.trainer.standardisation import Standardise, breast_statistics
 from services.trainer.texture.fit import fit_texture
 from services.trainer.unet import UNet
+from shared.augmentation import Augmentation
 from shared.battery import Battery
 from shared.dataset import Dataset, Split
+from shared.determinism import choose_device, reproducible
 from shared.errors import ConfigurationError
 from shared.models import ModelMetadata
 from shared.progress import progress

@@ -15,7 +15,6 @@ from services.trainer.classifier_report import Judged
 from services.trainer.configuration import NOT_IN_MODEL, TrainClassifierConfiguration
 from services.trainer.cross_validation import OutOfFold, cross_validate
 from services.trainer.curves import write_curves, write_picture
-from services.trainer.determinism import reproducible
 from services.trainer.export import PARITY_FILMS, GraphScorer, check_parity, export_graph
 from services.trainer.films import FilmSet, load_films, require_both_classes, require_separate_patients
 from services.trainer.fine_tuning import FineTuning
@@ -28,6 +27,7 @@ from services.trainer.standardisation import breast_statistics
 from services.trainer.start import IMAGENET_STATISTICS, name_of_start
 from services.trainer.temperature import Scaling, fit_scaling
 from shared.dataset import Dataset, Split
+from shared.determinism import reproducible
 from shared.models import ModelMetadata
 from shared.progress import progress
 

@@ -7,10 +7,10 @@ import torch
 from sklearn.metrics import log_loss, roc_auc_score
 
 from services.trainer.configuration import TrainClassifierConfiguration
-from services.trainer.determinism import reproducible
 from services.trainer.films import FilmSet
 from services.trainer.fine_tuning import FineTuned, FineTuning
 from services.trainer.standardisation import breast_statistics
+from shared.determinism import reproducible
 from shared.errors import ConfigurationError
 
 TRAINED, WATCHED = np.arange(28), np.arange(28, 40)

@@ -8,7 +8,6 @@ from PIL import Image
 from torch import nn
 
 from services.trainer.configuration import TrainAnomalyConfiguration, TrainClassifierConfiguration
-from services.trainer.determinism import reproducible
 from services.trainer.export import PARITY_TOLERANCE, check_parity, export_graph
 from services.trainer.films import FilmSet
 from services.trainer.fine_tuning import FineTuning
@@ -17,6 +16,7 @@ from services.trainer.standardisation import breast_statistics
 from services.trainer.start import IMAGENET_STATISTICS
 from services.trainer.train_anomaly import train_autoencoder
 from shared.dataset import Label
+from shared.determinism import reproducible
 from shared.images import resize_film, to_uint16
 
 SIZE, COUNT = 96, 24

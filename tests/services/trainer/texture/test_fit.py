@@ -8,7 +8,6 @@ import torch
 
 from services.trainer.export import GraphScorer, check_parity, export_graph
 from services.trainer.films import FilmSet
-from services.trainer.metrics import area_under_curve
 from services.trainer.spoiled import spoil
 from services.trainer.texture.fit import EDGE_PERCENTILE, GENERAL_PERCENTILE, FittedTexture, fit_texture
 from services.trainer.texture.gate import TextureGate
@@ -16,6 +15,7 @@ from shared.battery import SPOILERS
 from shared.dataset import Dataset, Film
 from shared.errors import DatasetError
 from shared.images import to_uint16
+from shared.roc import area_under_curve
 from tests.services.trainer.texture.films import SIZE, breast, tissue
 
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from services.trainer.determinism import choose_device, reproducible
+from shared.determinism import choose_device, reproducible
 from shared.errors import ConfigurationError
 
 

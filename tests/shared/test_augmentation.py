@@ -3,15 +3,16 @@ import pytest
 import torch
 from scipy import ndimage
 
-from services.trainer.augmentation import Augmentation
-from services.trainer.films import FilmSet
+from shared.augmentation import Augmentation
+from tests.services.trainer.made_films import made_film
 
 NOTHING = {"mirrored": 0.0, "rotation": 0.0, "shift": 0.0, "scale": 0.0, "brightness": 0.0, "contrast": 0.0}
 
 
 @pytest.fixture(scope="module")
-def films(training: FilmSet) -> tuple[torch.Tensor, torch.Tensor]:
-    return training.batch(np.arange(24))
+def films() -> tuple[torch.Tensor, torch.Tensor]:
+    films, masks = zip(*(made_film(index, grainy=index % 4 > 1) for index in range(24)), strict=True)
+    return torch.from_numpy(np.stack(films))[:, None], torch.from_numpy(np.stack(masks).astype(np.float32))[:, None]
 
 
 def apply(films: tuple[torch.Tensor, torch.Tensor], *, epoch: int = 1, seed: int = 0, **options: float):

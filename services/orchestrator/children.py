@@ -146,7 +146,7 @@ async def _keep_alive(child: _Child, configuration: StylizerPeerConfiguration, b
 
 
 def _options(configuration: StylizerPeerConfiguration) -> dict[str, tuple[str, ...]]:
-    stylizer = ["--trunk", configuration.trunk]
+    stylizer = ["--trunk", configuration.trunk, "--dtype", configuration.dtype]
     if configuration.slots is not None:
         stylizer += ["--slots", str(configuration.slots)]
     if configuration.threads is not None:

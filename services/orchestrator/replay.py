@@ -56,9 +56,11 @@ async def _replay(configuration: ReplayConfiguration) -> int:
 
 
 def _as_in_the_run(configuration: ReplayConfiguration, defaults: dict[str, object]) -> dict[str, object]:
-    """Options of the run that were not given anew: models, trunk, slots, threads."""
-    names = ("models", "trunk", "slots", "threads")
-    values = {name: defaults[name] for name in names if name not in configuration.model_fields_set}
+    """Options of the run that were not given anew: models, trunk, slots, threads, dtype."""
+    names = ("models", "trunk", "slots", "threads", "dtype")
+    given = configuration.model_fields_set
+    # A run may be older than an option.
+    values = {name: defaults[name] for name in names if name in defaults and name not in given}
     return {**values, **({"models": Path(str(values["models"]))} if "models" in values else {})}
 
 

@@ -13,9 +13,9 @@ from shared.recipe import LossConvention
 def content_losses(features: Tensor, targets: Tensor, area: Tensor) -> Tensor:
     """Mean squared difference (films,) of features and targets, both (films, N, rows, columns), over N x area (films,).
 
-    With a mask both come multiplied by `LayerMask.root`.
+    With a mask both come multiplied by `LayerMask.root`. The loss has the targets' type.
     """
-    difference = features - targets
+    difference = features.to(targets.dtype) - targets
     return (difference * difference).sum(dim=(1, 2, 3)) / (features.shape[1] * area)
 
 

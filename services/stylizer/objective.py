@@ -108,7 +108,7 @@ class Objective:
         for layer, feature in enumerate(features):
             mask = self._masks[LEVELS[layer]]
             # A weight of one everywhere changes no bit, so it is left out where no film of the batch has a mask.
-            inside = feature * mask.root if any(self._masked) else feature
+            inside = feature * mask.root.to(feature.dtype) if any(self._masked) else feature
             if layer in used:
                 term = content_losses(inside, self._contents[layer], mask.area)
                 content_loss = content_loss + self._content_factors[:, layer] * term

@@ -62,14 +62,15 @@ def style_targets(trunk: Trunk, style: Film, mask: Mask | None) -> Targets:
     features, levels = _features(trunk, style, mask)
     grams = []
     for level, feature in zip(LEVELS, features, strict=True):
-        grams.append(gram_matrices(feature * levels[level].root, levels[level].area)[0])
+        grams.append(gram_matrices(feature * levels[level].root.to(feature.dtype), levels[level].area)[0])
     return tuple(grams)
 
 
 def content_target(trunk: Trunk, content: Film, mask: Mask | None, layer: int) -> Tensor:
     """Features (N, rows, columns) of one layer of one film; with a mask, multiplied by its root."""
     features, levels = _features(trunk, content, mask)
-    return (features[layer] * levels[LEVELS[layer]].root)[0]
+    feature = features[layer]
+    return (feature * levels[LEVELS[layer]].root.to(feature.dtype))[0].to(trunk.dtype)
 
 
 def mask_tensor(mask: Mask | None, trunk: Trunk) -> Tensor:

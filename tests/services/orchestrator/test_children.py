@@ -134,10 +134,10 @@ async def test_a_service_ends_with_its_parent_however_that_ends_but_not_on_ctrl_
 
 
 OPTIONS: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
-    "defaults": ({}, ("--trunk", "vgg16")),
+    "defaults": ({}, ("--trunk", "vgg16", "--dtype", "float32")),
     "all": (
-        {"trunk": "vgg19", "slots": 3, "threads": 2},
-        ("--trunk", "vgg19", "--slots", "3", "--threads", "2"),
+        {"trunk": "vgg19", "slots": 3, "threads": 2, "dtype": "bfloat16"},
+        ("--trunk", "vgg19", "--dtype", "bfloat16", "--slots", "3", "--threads", "2"),
     ),
 }
 

@@ -38,3 +38,18 @@ def test_a_uniform_texture_has_the_same_gram_matrix_however_large_the_breast_is(
     small, large = gram_matrices(features * level.root, level.area)
     torch.testing.assert_close(small, large)
     torch.testing.assert_close(small, torch.outer(features[0, :, 0, 0], features[0, :, 0, 0]) / 3)
+
+
+def test_of_bfloat16_features_the_matrix_is_exact_and_the_gradient_rounded() -> None:
+    random = torch.Generator().manual_seed(7)
+    features = torch.randn(2, 8, 6, 5, generator=random).bfloat16().contiguous(memory_format=torch.channels_last)
+    area = torch.tensor([30.0, 17.0])
+    weights = torch.randn(2, 8, 8, generator=random)
+    found, exact = features.clone().requires_grad_(), features.double().requires_grad_()
+    matrices, expected = gram_matrices(found, area), gram_matrices(exact, area.double())
+    assert matrices.dtype is torch.float32
+    torch.testing.assert_close(matrices, expected.float(), rtol=1e-5, atol=1e-6)
+    (gradient,) = torch.autograd.grad(matrices, found, weights)
+    (expected_gradient,) = torch.autograd.grad(expected, exact, weights.double())
+    assert gradient.dtype is torch.bfloat16
+    assert float((gradient - expected_gradient).norm() / expected_gradient.norm()) < 2**-7

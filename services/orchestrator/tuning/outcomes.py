@@ -32,6 +32,10 @@ class Arm:
         if len(shapes) != 1:
             raise ValueError(f"arm: found tables of shapes {shapes}, needed one")
 
+    def take(self, rows: NDArray[np.intp]) -> "Arm":
+        """Some of the pairs, all settings."""
+        return Arm(*(getattr(self, item.name)[rows] for item in fields(self)))
+
 
 def empty_arm(pairs: int, settings: int) -> Arm:
     """Tables in which nothing is known yet."""
@@ -53,6 +57,11 @@ class Outcomes:
         for arm in (self.malignant, self.placebo):
             if arm.accepted.shape != expected:
                 raise ValueError(f"outcomes: found tables of shape {arm.accepted.shape}, needed {expected}")
+
+    def take(self, rows: NDArray[np.intp]) -> "Outcomes":
+        """Some of the pairs, all settings."""
+        contents = tuple(self.contents[row] for row in rows)
+        return Outcomes(contents, self.settings, self.malignant.take(rows), self.placebo.take(rows))
 
     @property
     def evaluations(self) -> tuple[int, ...]:

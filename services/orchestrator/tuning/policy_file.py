@@ -7,6 +7,7 @@ import numpy as np
 import yaml
 
 from services.orchestrator.policy import Policy, parse_policy
+from services.orchestrator.tuning.held_out import held_out_difference
 from services.orchestrator.tuning.ordering import Choice, Order, append, best_order, logit_gain
 from services.orchestrator.tuning.outcomes import Difference, Outcomes, paired
 from shared.recipe import Recipe
@@ -22,6 +23,8 @@ class Tuned:
     order: Order
     beats_placebo: bool
     """False where no setting adds anything over placebo; the order then holds one, for want of a better."""
+    held_out: Difference | None
+    """Acceptance, malignant minus placebo, on contents that an order was chosen without."""
 
     @property
     def difference(self) -> Difference:
@@ -41,12 +44,19 @@ class Tuned:
 
 def tune(outcomes: Outcomes) -> Tuned:
     """Order the settings; where none adds anything over placebo, take the one that moves the logit most."""
+    order, beats_placebo = _choose(outcomes)
+    held_out = held_out_difference(outcomes, lambda rest: _choose(rest)[0])
+    return Tuned(outcomes=outcomes, order=order, beats_placebo=beats_placebo, held_out=held_out)
+
+
+def _choose(outcomes: Outcomes) -> tuple[Order, bool]:
+    """The order, and whether it adds anything over placebo."""
     order = best_order(outcomes)
     if order.choices:
-        return Tuned(outcomes=outcomes, order=order, beats_placebo=True)
+        return order, True
     numbers = range(len(outcomes.settings))
     least_bad = max(numbers, key=lambda setting: (logit_gain(outcomes, setting), -setting))
-    return Tuned(outcomes=outcomes, order=append(outcomes, order, (least_bad,)), beats_placebo=False)
+    return append(outcomes, order, (least_bad,)), False
 
 
 def verdict(tuned: Tuned) -> str:
@@ -62,12 +72,15 @@ def verdict(tuned: Tuned) -> str:
             "policy accepts says nothing of malignancy; its one recipe moves the classifier's logit most. "
             f"{figures}"
         )
-    difference = tuned.difference
+    flattered = "Chosen and measured on the same contents, which flatters"
+    if tuned.held_out is not None:
+        flattered += f"; on contents that recipes were chosen without: {tuned.held_out}"
+    difference = tuned.held_out or tuned.difference
     if difference.low is None:
         doubt = " Too few contents to tell it from chance."
     else:
         doubt = "" if difference.low > 0 else " The interval holds 0: this may be chance."
-    return f"{figures} Chosen and measured on the same contents, which flatters.{doubt}"
+    return f"{figures} {flattered}.{doubt}"
 
 
 def policy_yaml(tuned: Tuned, base: Policy, *, name: str, size: int, origin: str) -> str:

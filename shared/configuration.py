@@ -104,7 +104,7 @@ def command(app: typer.Typer, name: str, configuration: type[_C], run: Callable[
 
     def body(**options: Any) -> None:
         file = options.pop("config", None)
-        given = {key: value for key, value in options.items() if value is not None}
+        given = {key: value for key, value in options.items() if value not in (None, [])}
         run(configuration.resolve(given, file))
 
     parameters = [_parameter(field_name, field) for field_name, field in configuration.model_fields.items()]
@@ -126,6 +126,9 @@ def _keyword(name: str, annotation: Any) -> inspect.Parameter:
 def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     default = "Required." if field.is_required() else _shown(field.default)
     common: dict[str, Any] = {"help": f"{field.description} {default}".strip(), "show_default": False}
+    if _is_positional(field) and _is_tuple(field.annotation):
+        argument = typer.Argument(metavar=f"{name.upper()}…", **common)
+        return _keyword(name, Annotated[list[str] | None, argument])
     if _is_positional(field):
         info: Any = typer.Argument(metavar=name.upper(), **common)
     elif _plain(field.annotation) is bool:

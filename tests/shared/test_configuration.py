@@ -162,3 +162,33 @@ def test_help_says_what_each_option_means_its_default_and_its_variable() -> None
 def test_a_bad_option_reaches_the_caller_as_an_error_of_the_domain() -> None:
     with pytest.raises(ConfigurationError, match="--coats"):
         invoke("walls", "--coats", "none")
+
+
+class HangConfiguration(Configuration, env_prefix="MAMMOSYNTH_HANG_"):
+    room: Annotated[str, Positional()]
+    """Where they hang."""
+    pictures: Annotated[tuple[Path, ...], Positional()] = Field(min_length=1)
+    """What hangs there."""
+
+
+def hang(*arguments: str) -> HangConfiguration:
+    seen: list[HangConfiguration] = []
+    app = typer.Typer()
+    command(app, "hang", HangConfiguration, seen.append)
+    command(app, "take", HangConfiguration, seen.append)
+    CliRunner().invoke(app, ["hang", *arguments], catch_exceptions=False)
+    return seen[0]
+
+
+def test_a_list_by_its_place_takes_all_that_is_left_commas_included() -> None:
+    assert hang("hall", "a.png", "b, c.png").pictures == (Path("a.png"), Path("b, c.png"))
+
+
+def test_a_list_by_its_place_may_come_from_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAMMOSYNTH_HANG_PICTURES", "a.png,b.png")
+    assert hang("hall").pictures == (Path("a.png"), Path("b.png"))
+
+
+def test_a_list_by_its_place_that_is_missing_is_named() -> None:
+    with pytest.raises(ConfigurationError, match=r"PICTURES \(MAMMOSYNTH_HANG_PICTURES\): is needed"):
+        hang("hall")

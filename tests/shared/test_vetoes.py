@@ -7,7 +7,7 @@ import pytest
 from shared.errors import DatasetError
 from shared.record import PairRecord, from_json
 from shared.store import Store
-from shared.vetoes import NAME, Veto, read_vetoes
+from shared.vetoes import NAME, Veto, read_vetoes, replace_vetoes
 from tests.services.evaluator.run_writer import RunWriter, write_dataset
 
 
@@ -63,3 +63,30 @@ def test_a_list_that_cannot_be_followed_is_refused(
 
     with pytest.raises(DatasetError, match=message):
         read_vetoes(Store(memory), accepted)
+
+
+def test_vetoes_of_a_study_are_replaced_and_all_others_stay(memory: str, accepted: list[PairRecord]) -> None:
+    store = Store(memory)
+    by_hand = Veto(pair=0, sha256=accepted[0].sha256, reason="by hand")
+    write(store, {"schema_version": 1, "vetoed": [by_hand.model_dump(exclude={"study"})]})
+    of_study = [Veto(pair=pair, sha256=accepted[pair].sha256, study="a") for pair in range(2)]
+
+    assert replace_vetoes(store, "a", of_study) == 2
+    assert read_vetoes(store, accepted) == (by_hand, of_study[1])
+    assert replace_vetoes(store, "b", [Veto(pair=1, sha256=accepted[1].sha256, study="b")]) == 2
+    assert replace_vetoes(store, "a", []) == 1
+    assert read_vetoes(store, accepted) == (by_hand,)
+
+
+def test_where_nothing_is_vetoed_no_file_is_written(memory: str) -> None:
+    assert replace_vetoes(Store(memory), "a", []) == 0
+    assert not Store(memory).exists(NAME)
+
+
+def test_a_broken_file_is_left_as_it_is(memory: str) -> None:
+    Store(memory).write(NAME, b"[")
+
+    with pytest.raises(DatasetError, match="is no list of vetoes"):
+        replace_vetoes(Store(memory), "a", [])
+
+    assert Store(memory).read(NAME) == b"["

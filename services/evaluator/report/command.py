@@ -24,6 +24,8 @@ from shared.files import write_atomically
 from shared.log import get_logger
 from shared.placebo import compare
 from shared.record import PairRecord
+from shared.store import Store
+from shared.vetoes import read_vetoes
 
 _MEGABYTE = 1_000_000
 _RECORDS_SHARE = 0.3
@@ -35,7 +37,7 @@ def run(configuration: ReportConfiguration) -> int:
 
     Raises:
         NotFoundError: if there is no run.
-        DatasetError: if its `run.json` is broken, or a data set was given that cannot be read.
+        DatasetError: if its `run.json` or its vetoes are broken, or a data set was given that cannot be read.
         ModelError: if the model files given are not the run's.
         ConfigurationError: if the page cannot be written.
 
@@ -75,14 +77,17 @@ def make_page(
     summary, near = evaluated or (None, [])
     timings = directory.timings
     known = originals.dataset if not originals.problem else None
+    accepted = [record for record in records if record.accepted]
+    vetoes = {veto.pair: veto.reason for veto in read_vetoes(Store(str(directory.path)), accepted)}
     return Page(
         run=directory,
         originals=originals,
         benign=originals.count(Label.BENIGN),
         malignant=originals.count(Label.MALIGNANT),
-        classes=class_balance(known, funnel.accepted) if known else [],
+        classes=class_balance(known, funnel.accepted - len(vetoes)) if known else [],
         gates=gate_figures(records, directory.pins["thresholds"], _scored(originals, directory, configuration)),
         funnel=funnel,
+        vetoes=vetoes,
         placebo_funnel=tallies.funnel(len(directory.pins.get("placebo", ())), twins) if twins else None,
         placebo=compare(records, twins),
         decisions=tallies.decisions(asked, records),

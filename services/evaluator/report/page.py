@@ -33,6 +33,8 @@ class Page:
     """Empty where the data set is not there."""
     gates: GateFigures
     funnel: Funnel
+    vetoes: dict[int, str]
+    """Accepted pairs whose films people do not want, each with the reason."""
     placebo_funnel: Funnel | None
     """Of the twins; None where there are none."""
     placebo: dict[str, Any]

@@ -29,8 +29,9 @@ dataset = typer.Typer(no_args_is_help=True, help="Make, prepare and check data s
 train = typer.Typer(no_args_is_help=True, help="Train the two gates.")
 battery = typer.Typer(no_args_is_help=True, help="Spoil real films, to measure an anomaly detector with.")
 export = typer.Typer(no_args_is_help=True, help="Write the films of a run for other programs.")
+review = typer.Typer(no_args_is_help=True, help="Have radiologists look at a run's films, blinded.")
 serve = typer.Typer(no_args_is_help=True, help="Serve one of the services over gRPC.")
-_GROUPS = {"dataset": dataset, "train": train, "battery": battery, "export": export, "serve": serve}
+_GROUPS = {"dataset": dataset, "train": train, "battery": battery, "export": export, "review": review, "serve": serve}
 _SERVICES = ("curator", "trainer", "stylizer", "anomaly", "classifier", "orchestrator", "evaluator")
 
 

@@ -1,6 +1,12 @@
 """The sub-commands of the evaluator."""
 
-from services.evaluator.configuration import EvaluateConfiguration, JudgeConfiguration, ReportConfiguration
+from services.evaluator.configuration import (
+    EvaluateConfiguration,
+    JudgeConfiguration,
+    ReportConfiguration,
+    ReviewMakeConfiguration,
+    ReviewReadConfiguration,
+)
 from shared.commands import Command
 
 COMMANDS = (
@@ -16,5 +22,17 @@ COMMANDS = (
         JudgeConfiguration,
         "services.evaluator.judge.command",
         "Ask a second classifier about the films that a run made.",
+    ),
+    Command(
+        "review make",
+        ReviewMakeConfiguration,
+        "services.evaluator.review.make",
+        "Make a blinded page of accepted, placebo and real films for radiologists.",
+    ),
+    Command(
+        "review read",
+        ReviewReadConfiguration,
+        "services.evaluator.review.read",
+        "Score what radiologists answered, and veto the films that they reject.",
     ),
 )

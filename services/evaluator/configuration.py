@@ -1,7 +1,7 @@
 """What the evaluator's commands are started with."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -65,3 +65,40 @@ class EvaluateConfiguration(Configuration, env_prefix="MAMMOSYNTH_EVALUATE_"):
     """Mean absolute change inside the breast below which an output counts as its content, in units of full scale."""
     seed: int = Field(default=0, ge=0)
     """Seed of the splits."""
+
+
+class ReviewMakeConfiguration(Configuration, env_prefix="MAMMOSYNTH_REVIEW_MAKE_"):
+    """`mammosynth review make`."""
+
+    run: Annotated[Path, Positional()]
+    """Run directory; the run may still be going. The key of the study is kept in it, in reviews/."""
+    output: Path | None = None
+    """Folder for the readers, new or empty; <RUN>-review beside the run directory if not given."""
+    dataset: Path | None = None
+    """Folder of the prepared data set; the one that the run was started with if not given."""
+    accepted: int = Field(default=40, ge=1, le=1000)
+    """Accepted films at most; vetoed ones are left out."""
+    placebo: int = Field(default=20, ge=0, le=1000)
+    """Placebo films at most that passed both gates."""
+    real: int | None = Field(default=None, ge=0, le=2000)
+    """Real films at most, benign and malignant by halves; as many as there are synthetic ones if not given."""
+    repeats: int = Field(default=10, ge=0, le=1000)
+    """Films that are shown twice, for agreement with oneself; no more than half of them."""
+    picture_size: int = Field(default=1024, ge=64, le=4096)
+    """Rows and columns of a film at most, in pixels; larger ones are brought to that."""
+    dicom: bool = False
+    """Write each film as a DICOM object too, for a diagnostic monitor."""
+    seed: int = Field(default=0, ge=0)
+    """Of the choice and the order; another seed makes another study."""
+
+
+class ReviewReadConfiguration(Configuration, env_prefix="MAMMOSYNTH_REVIEW_READ_"):
+    """`mammosynth review read`."""
+
+    run: Annotated[Path, Positional()]
+    """Run directory that the study was made of."""
+    answers: Annotated[tuple[Path, ...], Positional()] = Field(min_length=1)
+    """Files that the readers saved: one of each reader, all of one study."""
+    veto: Literal["any", "majority", "all", "none"] = "any"
+    """Who must call an accepted film not usable, so that it is vetoed: any reader, more than half, or all of those who
+    answered; none vetoes nothing."""

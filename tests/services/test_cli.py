@@ -51,6 +51,8 @@ PREFIXES = {
     "evaluate": "MAMMOSYNTH_EVALUATE_",
     "report": "MAMMOSYNTH_REPORT_",
     "judge": "MAMMOSYNTH_JUDGE_",
+    "review make": "MAMMOSYNTH_REVIEW_MAKE_",
+    "review read": "MAMMOSYNTH_REVIEW_READ_",
 }
 
 

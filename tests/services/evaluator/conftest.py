@@ -1,7 +1,10 @@
-"""A small data set, and runs on it."""
+"""A small data set, runs on it, and a browser; without one, or playwright to drive it, its tests are skipped."""
 
-from collections.abc import Callable
+import os
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,3 +41,26 @@ def mixed_run(make_run: MakeRun) -> RunWriter:
     run.add_timings("second", {3: 2.0, 4: 10.0, 5: 30.0})
     run.finalise()
     return run
+
+
+def _chromium() -> str | None:
+    """Path of a browser: MAMMOSYNTH_TEST_CHROMIUM, else what is installed."""
+    names = (os.environ.get("MAMMOSYNTH_TEST_CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
+    return next((found for name in names if name and (found := shutil.which(name))), None)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium without a window.
+
+    For one module only: as long as it is open its driver's event loop counts as running in this thread, and no test
+    that awaits anything could run.
+    """
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    path = _chromium()
+    if path is None:
+        pytest.skip("no Chromium: install one, or name it in MAMMOSYNTH_TEST_CHROMIUM")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield opened
+        opened.close()

@@ -1,7 +1,5 @@
-"""A page of a run in headless Chromium; skipped where there is none, or no playwright to drive it."""
+"""A page of a run in headless Chromium."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,29 +15,6 @@ HOSTILE = "\"><script>window.hurt = 1</script><img src=x onerror='window.hurt = 
 """Stands where names of files and patients do."""
 
 OpenPage = Callable[..., Any]
-
-
-def _chromium() -> str | None:
-    """Path of a browser: MAMMOSYNTH_TEST_CHROMIUM, else what is installed."""
-    names = (os.environ.get("MAMMOSYNTH_TEST_CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
-    return next((found for name in names if name and (found := shutil.which(name))), None)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Chromium without a window.
-
-    For one module only: as long as it is open its driver's event loop counts as running in this thread, and no test
-    that awaits anything could run.
-    """
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    path = _chromium()
-    if path is None:
-        pytest.skip("no Chromium: install one, or name it in MAMMOSYNTH_TEST_CHROMIUM")
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="session")

@@ -326,17 +326,25 @@ def call(*arguments: object) -> str:
     return done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("options", [{}, {"grid": "original"}, {"transfer_syntax": "jpeg-ls"}], ids=str)
+# Synthetic Data entered the standard in 2023; dciodvfy of 2022 does not know it.
+UNKNOWN_TO_DCIODVFY = (
+    "Error - Attribute with an even group number is not a recognized standard attribute - (0x0008,0x001c)"
+)
+
+
+@pytest.mark.parametrize("grid", ["prepared", "original"])
+@pytest.mark.parametrize("transfer_syntax", TRANSFER_SYNTAXES)
 @pytest.mark.parametrize("sop_class", SOP_CLASSES)
-def test_dciodvfy_finds_no_error(run: RunWriter, tmp_path: Path, sop_class: str, options: dict[str, object]) -> None:
+def test_dciodvfy_finds_no_error(
+    run: RunWriter, tmp_path: Path, sop_class: str, transfer_syntax: str, grid: str
+) -> None:
     dciodvfy = tool("dciodvfy")
-    output = export(run, tmp_path / "out", sop_class=sop_class, **options)
+    output = export(run, tmp_path / "out", sop_class=sop_class, transfer_syntax=transfer_syntax, grid=grid)
 
     for file in output.glob("*.dcm"):
         done = subprocess.run([dciodvfy, str(file)], capture_output=True, text=True, check=False, timeout=60)
         lines = (done.stdout + done.stderr).splitlines()
-        # Synthetic Data entered the standard in 2023; dciodvfy of 2022 does not know it.
-        errors = [line for line in lines if line.startswith("Error") and "(0x0008,0x001c)" not in line]
+        errors = [line for line in lines if line.startswith("Error") and not line.startswith(UNKNOWN_TO_DCIODVFY)]
         assert errors == []
         assert any("Mammography" in line or "SCImage" in line for line in lines)
 

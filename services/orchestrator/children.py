@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from services.orchestrator.configuration import ServicesConfiguration, StylizerPeerConfiguration
+from services.orchestrator.configuration import PeersConfiguration, StylizerPeerConfiguration
 from services.orchestrator.peers import GATES, SERVICES
 from shared.errors import ConfigurationError, UnavailableError
 from shared.log import get_logger
@@ -152,6 +152,6 @@ def _options(configuration: StylizerPeerConfiguration) -> dict[str, tuple[str, .
     if configuration.threads is not None:
         stylizer += ["--threads", str(configuration.threads)]
     options = {"stylizer": tuple(stylizer)}
-    if isinstance(configuration, ServicesConfiguration):
+    if isinstance(configuration, PeersConfiguration) and configuration.models is not None:
         options |= {gate: ("--model", str(configuration.models / f"{gate}.onnx")) for gate in GATES}
     return options

@@ -12,6 +12,7 @@ from services.orchestrator.configuration import (
     ReplayConfiguration,
     StatusConfiguration,
     SubmitConfiguration,
+    SweepConfiguration,
     TuneConfiguration,
 )
 from shared.commands import Command
@@ -53,6 +54,12 @@ COMMANDS = (
         TuneConfiguration,
         "services.orchestrator.tuning.command",
         "Sweep recipes on validation films beside their placebo, and order a policy by what is left.",
+    ),
+    Command(
+        "sweep",
+        SweepConfiguration,
+        "services.orchestrator.sweep.command",
+        "Show what steps, content weight and content layer do to a pair, as pictures and as data.",
     ),
     Command(
         "fetch",

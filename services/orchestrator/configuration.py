@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from shared.configuration import Configuration, Positional
+from shared.recipe import LAYERS, Optimizer
 from shared.rpc.certificates import TlsConfiguration
 from shared.rpc.server import ServerConfiguration
 
@@ -34,15 +35,22 @@ class StylizerPeerConfiguration(TlsConfiguration):
     """Seconds after which a trajectory that has not ended counts as a fault and is run again."""
 
 
-class ServicesConfiguration(StylizerPeerConfiguration):
-    """Where the three model services are, or what they are started with."""
+class PeersConfiguration(StylizerPeerConfiguration):
+    """Where the stylizer is, and the gates if there are any, or what they are started with."""
 
-    models: Path = Path("models")
+    models: Path | None = None
     """Folder with anomaly.onnx and classifier.onnx, for the services that are started here."""
     anomaly: str | None = Field(default=None, pattern=_ADDRESS)
     """Address of a running anomaly service; one is started here if not given."""
     classifier: str | None = Field(default=None, pattern=_ADDRESS)
     """Address of a running classifier service; one is started here if not given."""
+
+
+class ServicesConfiguration(PeersConfiguration):
+    """Where the three model services are, or what they are started with."""
+
+    models: Path = Path("models")
+    """Folder with anomaly.onnx and classifier.onnx, for the services that are started here."""
 
 
 class GenerateConfiguration(ServicesConfiguration, env_prefix="MAMMOSYNTH_GENERATE_"):
@@ -256,3 +264,42 @@ class TuneConfiguration(ServicesConfiguration, env_prefix="MAMMOSYNTH_TUNE_"):
     """Allow gates that were trained on smaller films than those of the data set."""
     seed: int = Field(default=0, ge=0)
     """Seed of the pairs."""
+
+
+class SweepConfiguration(PeersConfiguration, env_prefix="MAMMOSYNTH_SWEEP_"):
+    """`mammosynth sweep`."""
+
+    dataset: Path
+    """Folder of a prepared data set."""
+    output: Path
+    """Folder for pictures, films, tables and records; an interrupted sweep goes on there."""
+    models: Path | None = None
+    """Folder with anomaly.onnx and classifier.onnx; without gates no score stands under the pictures."""
+    pairs: tuple[str, ...] = ()
+    """Pairs by their films' ids, CONTENT:STYLE each; drawn from the split if not given."""
+    draw: int = Field(default=1, ge=1)
+    """Pairs that are drawn where none are named, each of another content."""
+    split: Literal["train", "validation", "generation"] = "validation"
+    """Split that pairs are drawn from; test films are left alone."""
+    style: Literal["uniform", "same_source_and_view"] = "same_source_and_view"
+    """Which malignant films a content may be paired with, when pairs are drawn."""
+    seed: int = Field(default=0, ge=0)
+    """Seed of the pairs that are drawn."""
+    optimizers: tuple[Optimizer, ...] = (Optimizer.COMPAT, Optimizer.UNCLAMPED)
+    """How pixels are kept within black and white."""
+    region: Literal["film", "breast"] = "film"
+    """Part of the films that counts and may change; the paper's is the whole film."""
+    steps: tuple[Annotated[int, Field(ge=1)], ...] = (150, 300, 500, 650, 1000, 1200)
+    """Numbers of steps that are compared, at --content-weight and --content-layer."""
+    content_weights: tuple[Annotated[float, Field(ge=0.0, allow_inf_nan=False)], ...] = (0.1, 1.0, 10.0, 100.0, 200.0)
+    """Weights of the content loss that are compared, at --at-steps and --content-layer."""
+    content_layers: tuple[str, ...] = LAYERS
+    """Layers whose features keep the content that are compared, at --at-steps and --content-weight."""
+    at_steps: int = Field(default=500, ge=1)
+    """Steps at which weights and layers are compared."""
+    content_weight: float = Field(default=1.0, ge=0.0, allow_inf_nan=False)
+    """Weight of the content loss at which steps and layers are compared."""
+    content_layer: str = "conv_5"
+    """Layer at which steps and weights are compared."""
+    style_weight: float = Field(default=1e5, ge=0.0, allow_inf_nan=False)
+    """Weight of the style loss, everywhere."""

@@ -9,7 +9,7 @@ from typing import Any
 from mammosynth.pixels import to_image, to_mask
 from mammosynth.v1 import anomaly_pb2, anomaly_pb2_grpc, classifier_pb2, classifier_pb2_grpc, model_pb2
 
-from services.orchestrator.configuration import ServicesConfiguration
+from services.orchestrator.configuration import PeersConfiguration
 from services.orchestrator.convert import to_facts, to_numerics
 from services.orchestrator.facts import PeerFacts
 from services.orchestrator.faults import Patience, is_fault
@@ -55,7 +55,7 @@ class GrpcPeers:
         self._pinned: dict[str, Model] = {}
 
     @classmethod
-    def of(cls, configuration: ServicesConfiguration, addresses: dict[str, str]) -> "GrpcPeers":
+    def of(cls, configuration: PeersConfiguration, addresses: dict[str, str]) -> "GrpcPeers":
         """Call running services as the configuration says, and those that were started here in the clear, on loopback.
 
         Raises:

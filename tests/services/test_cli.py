@@ -38,6 +38,7 @@ PREFIXES = {
     "train anomaly": "MAMMOSYNTH_TRAIN_ANOMALY_",
     "train classifier": "MAMMOSYNTH_TRAIN_CLASSIFIER_",
     "tune": "MAMMOSYNTH_TUNE_",
+    "sweep": "MAMMOSYNTH_SWEEP_",
     "battery make": "MAMMOSYNTH_BATTERY_",
     "battery score": "MAMMOSYNTH_BATTERY_SCORE_",
     "serve stylizer": "MAMMOSYNTH_STYLIZER_",

@@ -14,7 +14,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from shared.errors import DatasetError, InvalidInputError, RefusedRunError
+from services.orchestrator.pinned import pin
+from shared.errors import DatasetError, InvalidInputError
 from shared.files import write_atomically
 from shared.images import Film, decode_png16, encode_png16
 from shared.recipe import Recipe
@@ -79,17 +80,7 @@ class SweepFolder:
             RefusedRunError: naming what differs.
 
         """
-        now = json.loads(json.dumps(pins))
-        before = self._read("sweep.json")
-        if before is None:
-            write_atomically(self.path / "sweep.json", _json(pins))
-            return
-        for key in sorted(now):
-            if before.get(key) != now.get(key):
-                raise RefusedRunError(
-                    f"{self.path}: this sweep cannot be continued: {key}: begun with {before.get(key)!r}, "
-                    f"now {now.get(key)!r}; take another folder"
-                )
+        pin(self.path / "sweep.json", pins, what="sweep")
 
     def contents(self) -> dict[str, Scores]:
         """What the gates say of each content that was asked about, by image_id."""

@@ -4,40 +4,32 @@ One sheet a recipe. Each content has four rows: content, malignant style and the
 benign style of the placebo twin and its results; what changed. All differences of a sheet are amplified alike.
 """
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
+from services.orchestrator.contact_sheet import (
+    BAD,
+    DIM,
+    GOOD,
+    TEXT,
+    Cell,
+    as_png,
+    breast_box,
+    enlarge,
+    enlarge_mask,
+    lay_out,
+)
 from services.orchestrator.decision import Thresholds, TrialResult, judge
 from services.orchestrator.sampler import Pair
 from services.orchestrator.tuning.grid import recipe_name
 from services.orchestrator.tuning.records import Look, SweepFolder, file_name
 from services.orchestrator.tuning.sweep import Contents, Sweep
 from shared.files import write_atomically
-from shared.images import Film, Mask, resize_film, resize_mask
+from shared.images import Film, Mask
 from shared.pictures import choose_amplification, choose_window, difference_picture, film_picture
 from shared.recipe import Recipe, Region
-
-_SIDE = 256
-"""Films are brought to this size, in pixels, where they are not larger."""
-_GAP, _LINE, _HEADER = 6, 16, 44
-_BACKGROUND, _TEXT, _DIM, _GOOD, _BAD = "#16181c", "#e8e8e8", "#9aa0a8", "#6fdc8c", "#ff8a80"
-
-Box = tuple[int, int, int, int]
-"""Left, top, right, bottom, in pixels."""
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A picture with lines of text under it; None leaves its place empty."""
-
-    picture: Image.Image | None
-    lines: tuple[tuple[str, str], ...] = ()
-    """Text and colour."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +54,7 @@ def draw_sheets(sweep: Sweep, contents: Contents, folder: SweepFolder) -> int:
     for recipe in sweep.recipes:
         shown = [_read(sweep, folder, recipe, pair) for twins in pictured for pair in twins]
         sheet = draw(recipe, shown, sweep.steps, sweep.thresholds, probabilities)
-        buffer = io.BytesIO()
-        sheet.save(buffer, format="PNG", optimize=True)
-        write_atomically(folder.path / "sheets" / f"{recipe_name(recipe)}.png", buffer.getvalue())
+        write_atomically(folder.path / "sheets" / f"{recipe_name(recipe)}.png", as_png(sheet))
     return len(sweep.recipes)
 
 
@@ -87,7 +77,10 @@ def draw(
     """
     differences = [film - item.content for item in shown for film, _ in item.results.values() if film is not None]
     amplification = choose_amplification(differences)
-    box = _box(shown, whole=recipe.region is Region.FILM)
+    rows_of_film, columns_of_film = shown[0].content.shape
+    # The whole film is shown where all of it may change.
+    masks = [mask for item in shown for mask in (item.mask, item.style_mask)]
+    box = (0, 0, columns_of_film, rows_of_film) if recipe.region is Region.FILM else breast_box(masks)
     rows = []
     for item in shown:
         rows += _rows(item, steps, thresholds, probabilities, amplification)
@@ -99,7 +92,7 @@ def draw(
         f"accepted: anomaly up to {thresholds.anomaly:.3g}, P(malignant) from {thresholds.classifier:.2f}, moved more "
         f"than {thresholds.minimum_change:g}; differences x {amplification}, orange brighter, blue darker"
     )
-    return _lay_out(rows, box, (title, gates))
+    return lay_out(rows, box, (title, gates))
 
 
 def _read(sweep: Sweep, folder: SweepFolder, recipe: Recipe, pair: Pair) -> Shown:
@@ -109,11 +102,11 @@ def _read(sweep: Sweep, folder: SweepFolder, recipe: Recipe, pair: Pair) -> Show
     dataset = sweep.dataset
     return Shown(
         pair,
-        _large(dataset.pixels(pair.content.image_id)),
-        _large_mask(dataset.mask(pair.content.image_id)),
-        _large(dataset.pixels(pair.style.image_id)),
-        _large_mask(dataset.mask(pair.style.image_id)),
-        {steps: (None if film is None else _large(film), look) for steps, (film, look) in kept.items()},
+        enlarge(dataset.pixels(pair.content.image_id)),
+        enlarge_mask(dataset.mask(pair.content.image_id)),
+        enlarge(dataset.pixels(pair.style.image_id)),
+        enlarge_mask(dataset.mask(pair.style.image_id)),
+        {steps: (None if film is None else enlarge(film), look) for steps, (film, look) in kept.items()},
     )
 
 
@@ -127,27 +120,27 @@ def _rows(
     probability = probabilities.get(pair.content.image_id, float("nan"))
     content = Cell(
         film_picture(item.content, window),
-        ((pair.content.image_id, _TEXT), (f"content, benign, P {probability:.2f}", _DIM)),
+        ((pair.content.image_id, TEXT), (f"content, benign, P {probability:.2f}", DIM)),
     )
     style = Cell(
         film_picture(item.style, choose_window(item.style, item.style_mask)),
-        ((pair.style.image_id, _TEXT), (kind, _BAD if pair.placebo else _DIM)),
+        ((pair.style.image_id, TEXT), (kind, BAD if pair.placebo else DIM)),
     )
     films, changes = [Cell(None) if pair.placebo else content, style], [Cell(None), Cell(None)]
     for number in steps:
         found = item.results.get(number)
         if found is None:
-            films.append(Cell(None, ((f"{number} steps", _TEXT), ("diverged", _BAD))))
+            films.append(Cell(None, ((f"{number} steps", TEXT), ("diverged", BAD))))
             changes.append(Cell(None))
             continue
         film, look = found
         if film is None:
-            films.append(Cell(None, (*_judged(look, thresholds), ("film not kept", _DIM))))
+            films.append(Cell(None, (*_judged(look, thresholds), ("film not kept", DIM))))
             changes.append(Cell(None))
             continue
         films.append(Cell(film_picture(film, window), _judged(look, thresholds)))
         changed = difference_picture(film - item.content, amplification).convert("RGB")
-        changes.append(Cell(changed, ((f"moved {look.mean_absolute_change:.4f}", _DIM),)))
+        changes.append(Cell(changed, ((f"moved {look.mean_absolute_change:.4f}", DIM),)))
     return [films, changes]
 
 
@@ -156,63 +149,6 @@ def _judged(look: Look, thresholds: Thresholds) -> tuple[tuple[str, str], ...]:
     said = ", ".join(reason.replace("_", " ") for reason in reasons)
     scores = f"P {look.scores.probability:.2f}, anomaly {look.scores.anomaly:.3f}"
     return (
-        (f"{look.steps} steps: {scores}", _TEXT),
-        ("accepted", _GOOD) if not reasons else (said, _BAD),
+        (f"{look.steps} steps: {scores}", TEXT),
+        ("accepted", GOOD) if not reasons else (said, BAD),
     )
-
-
-def _lay_out(rows: Sequence[Sequence[Cell]], box: Box, header: tuple[str, str]) -> Image.Image:
-    left, top, right, bottom = box
-    width, height = max(right - left, 200), bottom - top
-    columns = max(len(row) for row in rows)
-    lines = [max(len(cell.lines) for cell in row) for row in rows]
-    sheet = Image.new(
-        "RGB",
-        (
-            columns * (width + _GAP) + _GAP,
-            _HEADER + sum(height + count * _LINE + _GAP for count in lines) + _GAP,
-        ),
-        _BACKGROUND,
-    )
-    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=12)
-    for number, text in enumerate(header):
-        pen.text((_GAP, _GAP + number * _LINE), text, fill=_TEXT if number == 0 else _DIM, font=font)
-    y = _HEADER
-    for row, count in zip(rows, lines, strict=True):
-        for column, cell in enumerate(row):
-            x = _GAP + column * (width + _GAP)
-            if cell.picture is not None:
-                sheet.paste(cell.picture.crop(box), (x, y))
-            for line, (text, colour) in enumerate(cell.lines):
-                pen.text((x, y + height + line * _LINE), _shortened(text, width, font), fill=colour, font=font)
-        y += height + count * _LINE + _GAP
-    return sheet
-
-
-def _shortened(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
-    while text and font.getlength(text) > width:
-        text = text[:-2].rstrip("…") + "…" if len(text) > 2 else ""
-    return text
-
-
-def _box(shown: Sequence[Shown], *, whole: bool) -> Box:
-    """What all breasts of a sheet lie in; the whole film where all of it may change."""
-    rows, columns = shown[0].content.shape
-    if whole:
-        return (0, 0, columns, rows)
-    union: npt.NDArray[np.bool_] = np.logical_or.reduce(
-        [mask for item in shown for mask in (item.mask, item.style_mask)]
-    )
-    down, across = np.flatnonzero(union.any(axis=1)), np.flatnonzero(union.any(axis=0))
-    left, top = max(0, int(across[0]) - _GAP), max(0, int(down[0]) - _GAP)
-    return (left, top, min(columns, int(across[-1]) + _GAP + 1), min(rows, int(down[-1]) + _GAP + 1))
-
-
-def _large(film: Film) -> Film:
-    side = max(_SIDE, film.shape[0])
-    return resize_film(film, side, side)
-
-
-def _large_mask(mask: Mask) -> Mask:
-    side = max(_SIDE, mask.shape[0])
-    return resize_mask(mask, side, side)

@@ -1,9 +1,7 @@
 """One sweep: every recipe on every pair and its placebo twin, at one size, with gates of that size."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from typing import Any
@@ -15,6 +13,7 @@ from services.orchestrator.generation import resolve_thresholds
 from services.orchestrator.policy import Pairing, Policy, TrajectoryPlan
 from services.orchestrator.retry_loop import PairFilms, Peers, Snapshot
 from services.orchestrator.sampler import Pair, PlaceboSampler, Sampler
+from services.orchestrator.stop_watch import StopWatch
 from services.orchestrator.trajectories import run_trajectory, work_through
 from services.orchestrator.tuning.grid import recipe_name
 from services.orchestrator.tuning.outcomes import Arm, Outcomes, empty_arm
@@ -225,7 +224,7 @@ class _Workshop:
     async def run(self, recipe: Recipe, pair: Pair, keep_films: bool) -> None:
         """Run one trajectory, let both gates look at its snapshots, and write its record."""
         films = await asyncio.to_thread(self._films, pair)
-        watch = _StopWatch(self.peers)
+        watch = StopWatch(self.peers)
         snapshots, diverged = await run_trajectory(watch, films, _plan(recipe, self.sweep.steps), self.patience)
         numerics: dict[str, Any] = {}
         looks = []
@@ -276,34 +275,6 @@ def _look(snapshot: Snapshot, scores: Scores) -> Look:
         scores=scores,
         sha256=sha256_pixels(snapshot.film),
     )
-
-
-class _StopWatch:
-    """Runs trajectories and notes when their snapshots arrive: time in a queue is before the first."""
-
-    def __init__(self, peers: Peers, clock: Callable[[], float] = time.monotonic) -> None:
-        self._peers = peers
-        self._clock = clock
-        self._arrivals: list[tuple[int, float]] = []
-
-    @asynccontextmanager
-    async def stylize(self, films: PairFilms, plan: TrajectoryPlan) -> AsyncIterator[AsyncIterator[Snapshot]]:
-        """Start a trajectory, and the watch anew."""
-        self._arrivals = []
-        async with self._peers.stylize(films, plan) as snapshots:
-            yield self._noted(snapshots)
-
-    async def _noted(self, snapshots: AsyncIterator[Snapshot]) -> AsyncIterator[Snapshot]:
-        async for snapshot in snapshots:
-            self._arrivals.append((snapshot.evaluations, self._clock()))
-            yield snapshot
-
-    def seconds_per_evaluation(self, slots: int) -> float | None:
-        """Seconds that one film's evaluation takes while all slots are full; None where it cannot be told."""
-        if len(self._arrivals) < 2 or self._arrivals[-1][0] == self._arrivals[0][0]:
-            return None
-        (first, began), (last, ended) = self._arrivals[0], self._arrivals[-1]
-        return (ended - began) / (last - first) / max(1, slots)
 
 
 def collect(sweep: Sweep, folder: SweepFolder, contents: Contents) -> Outcomes:

@@ -15,7 +15,6 @@ from services.orchestrator.facts import PeerFacts
 from services.orchestrator.faults import Patience
 from services.orchestrator.policy import Policy, TrajectoryPlan
 from services.orchestrator.retry_loop import PairFilms, Scored, Snapshot
-from services.orchestrator.tuning import sweep as sweeping
 from services.orchestrator.tuning.outcomes import empty_arm
 from services.orchestrator.tuning.records import Look, SweepFolder
 from services.orchestrator.tuning.sweep import Sweep, collect, draw_pairs, make_sweep, note, run_sweep
@@ -177,18 +176,6 @@ async def test_the_cost_of_an_evaluation_is_measured_and_kept(dataset: Dataset, 
     assert cost >= 2 * 0.001 / 19 / 2
     (tmp_path / "sweep" / "timings" / "film-conv_5-c1-s1000-all" / "000000-placebo.json").unlink()
     assert folder.cost(max) == cost
-
-
-async def test_the_stop_watch_runs_from_the_first_snapshot_and_shares_time_among_slots() -> None:
-    moments = iter([100.0, 104.0, 112.0])
-    watch = sweeping._StopWatch(Peers(), lambda: next(moments))
-    plan = policy({"steps": 1}, {"steps": 5}, {"steps": 13}).trajectories[0]
-    black = np.zeros((48, 48), dtype=np.float32)
-    async with watch.stylize(PairFilms(black, black == 0, black, black == 0), plan) as snapshots:
-        assert [snapshot.steps async for snapshot in snapshots] == [1, 5, 13]
-    assert watch.seconds_per_evaluation(1) == 12.0 / 12
-    assert watch.seconds_per_evaluation(2) == 0.5
-    assert sweeping._StopWatch(Peers()).seconds_per_evaluation(1) is None
 
 
 def test_a_snapshot_is_judged_by_the_gates_and_by_how_far_it_moved() -> None:

@@ -106,4 +106,4 @@ def _show(
     write_atomically(records.path / "curves.parquet", as_parquet(points))
     seconds, timed = records.seconds()
     console.print(f"tables {records.path / 'table.csv'}, table.parquet, curves.parquet", soft_wrap=True, markup=False)
-    console.print(f"{timed} trajectories took {duration(seconds)} of work", highlight=False)
+    console.print(f"{timed} trajectories were timed: {duration(seconds)} of work", highlight=False)

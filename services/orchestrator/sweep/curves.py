@@ -29,7 +29,7 @@ def draw_curves(outcome: Outcome, settings: Sequence[Setting]) -> Figure:
             axes.set_yscale("log")
             axes.set_xlabel("evaluations of the objective", fontsize=8)
             axes.set_ylabel("loss", fontsize=8)
-            axes.tick_params(labelsize=7)
+            axes.tick_params(which="both", labelsize=7)
             axes.grid(visible=True, which="major", alpha=0.3)
             if axis is not Axis.STEPS:
                 axes.legend(fontsize=7)

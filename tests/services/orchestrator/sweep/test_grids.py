@@ -90,4 +90,4 @@ def test_pairs_stand_below_one_another_at_the_papers_300_steps() -> None:
     empty = AcrossPairs(SETTINGS, THRESHOLDS)
     empty.add(replace(found, results=elsewhere))
     assert coloured(np.asarray(empty.draw()), RED) > 0
-    assert orange(np.asarray(empty.draw())) == 0
+    assert orange(np.asarray(empty.draw())) < 0.1 * MASK.sum()

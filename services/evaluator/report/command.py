@@ -14,6 +14,7 @@ from services.evaluator.report.embedding import pack_records
 from services.evaluator.report.gallery import Gallery, choose_gallery
 from services.evaluator.report.gate_figures import gate_figures
 from services.evaluator.report.grids import near_copies_grid, pairs_grid, patients_grid, record_name
+from services.evaluator.report.judges import read_judges
 from services.evaluator.report.page import Page, render
 from services.evaluator.report.real_scores import RealScores, score_real_films
 from services.evaluator.report.recipes import recipe_tallies
@@ -75,6 +76,7 @@ def make_page(
     everything = (*records, *twins)
     evaluated = evaluation.read(configuration.run)
     summary, near = evaluated or (None, [])
+    judges, judge_problems = read_judges(configuration.run, accepted=funnel.accepted)
     timings = directory.timings
     known = originals.dataset if not originals.problem else None
     accepted = [record for record in records if record.accepted]
@@ -99,6 +101,8 @@ def make_page(
         gallery=gallery,
         evaluation=summary,
         evaluation_is_old=summary is not None and summary["films_digest"] != evaluation.films_digest(records),
+        judges=judges,
+        judge_problems=judge_problems,
         near_copies=near_copies_grid(near),
         patients=patients_grid(records),
         pairs=pairs_grid(everything, timings.seconds),

@@ -14,6 +14,7 @@ from services.evaluator.report.embedding import RecordArchive
 from services.evaluator.report.gallery import Gallery
 from services.evaluator.report.gate_figures import GateFigures
 from services.evaluator.report.grids import Grid
+from services.evaluator.report.judges import JudgeReport
 from services.evaluator.report.recipes import RecipeTally
 from services.evaluator.report.tallies import Count, Funnel, Pace, TrialTally
 from services.evaluator.run_directory import RunDirectory
@@ -50,6 +51,9 @@ class Page:
     evaluation: dict[str, Any] | None
     evaluation_is_old: bool
     """Whether films were accepted since."""
+    judges: list[JudgeReport]
+    judge_problems: list[str]
+    """Judge files that cannot be read."""
     near_copies: Grid
     patients: Grid
     pairs: Grid

@@ -2,7 +2,6 @@ import base64
 import gzip
 import json
 import re
-from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,47 +14,9 @@ from services.evaluator.report.command import run as report
 from shared.errors import ConfigurationError, DatasetError, ModelError, NotFoundError, exit_code
 from shared.images import decode_png16, sha256_pixels
 from tests.services.evaluator.conftest import MakeRun
+from tests.services.evaluator.report.outline import Outline, written
 from tests.services.evaluator.run_writer import RunWriter, write_dataset
 from tests.tiny_models import write_anomaly, write_classifier
-
-VOID = {"meta", "img", "br", "link", "input", "hr"}
-
-
-class Outline(HTMLParser):
-    """Checks that every element is closed, and gathers what a reader meets."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.pieces: list[str] = []
-        self.feed(page)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] not in ("script", "style"):
-            self.pieces.append(data)
-
-    def all(self, *tags: str) -> list[dict[str, str | None]]:
-        return [attributes for tag, attributes in self.elements if tag in tags]
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.pieces).split())
-
-
-def written(run: RunWriter, **options: Any) -> str:
-    assert report(ReportConfiguration(run=run.path, **options)) == 0
-    return (run.path / "report.html").read_text(encoding="utf-8")
 
 
 def data(page: str, pattern: str) -> list[Any]:

@@ -94,7 +94,7 @@ class RunWriter:
             "dataset_sha256": dataset.sha256,
             "policy": {
                 "name": "stable",
-                "description": "Matched pairs.",
+                "description": f"Matched pairs, tuned on the data set {'ab' * 32}.",
                 "region": "breast",
                 "optimizer": "unclamped",
                 "recipes": [{**recipe, "region": None} for recipe in RECIPES],

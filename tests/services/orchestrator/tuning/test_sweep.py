@@ -30,7 +30,7 @@ from tests.services.orchestrator.small_runs import write_dataset
 FACTS = PeerFacts(
     models=MODELS,
     thresholds={"anomaly": {"validation_p95": 0.5}, "classifier": {}},
-    default_thresholds={},
+    default_thresholds={"anomaly": "validation_p95"},
     input_sizes={"anomaly": 48, "classifier": 48},
     training_sets={},
     slots=2,

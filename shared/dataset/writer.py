@@ -90,7 +90,7 @@ class DatasetWriter:
     def finish(
         self, films: Sequence[Film], *, merged: int = 0, skipped: int = 0, notes: dict[str, Any] | None = None
     ) -> None:
-        """Write the table, then `dataset.json`.
+        """Write the table, then `dataset.json`; files that a kill left half-written are removed.
 
         Args:
             films: all films; each must have been written.
@@ -126,6 +126,8 @@ class DatasetWriter:
             "tool_version": version("mammosynth"),
             **(notes or {}),
         }
+        for left in self.path.rglob(".*.part"):
+            left.unlink(missing_ok=True)
         write_atomically(self.path / "dataset.parquet", buffer.getvalue())
         write_atomically(self.path / "dataset.json", json.dumps(info, indent=1).encode())
         (self.path / "preparing.json").unlink(missing_ok=True)

@@ -88,3 +88,17 @@ def test_what_is_no_film_of_the_data_set_is_not_written(
     with pytest.raises(kind, match=message):
         writer.write_film(*arguments)
     assert not list(tmp_path.rglob("*.png"))
+
+
+def test_what_a_kill_left_half_written_is_removed(
+    made: Callable[..., Film], write: Callable[..., DatasetWriter]
+) -> None:
+    writer = write(made("a"), finish=False)
+    left = [writer.path / name for name in ("images/.a.png.x1.part", "masks/.a.png.x2.part", ".dataset.json.x3.part")]
+    for path in left:
+        path.write_bytes(b"half")
+
+    writer.finish([made("a")])
+
+    assert not any(path.exists() for path in left)
+    assert writer.has_film("a")

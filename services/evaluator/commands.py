@@ -6,6 +6,7 @@ from services.evaluator.configuration import (
     ReportConfiguration,
     ReviewMakeConfiguration,
     ReviewReadConfiguration,
+    UpliftConfiguration,
 )
 from shared.commands import Command
 
@@ -34,5 +35,11 @@ COMMANDS = (
         ReviewReadConfiguration,
         "services.evaluator.review.read",
         "Score what radiologists answered, and veto the films that they reject.",
+    ),
+    Command(
+        "uplift",
+        UpliftConfiguration,
+        "services.evaluator.uplift.command",
+        "Say whether a classifier learns better with a run's films, and how sure that is.",
     ),
 )

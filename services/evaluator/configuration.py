@@ -1,9 +1,10 @@
 """What the evaluator's commands are started with."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from shared.configuration import Configuration, Positional
 
@@ -102,3 +103,94 @@ class ReviewReadConfiguration(Configuration, env_prefix="MAMMOSYNTH_REVIEW_READ_
     veto: Literal["any", "majority", "all", "none"] = "any"
     """Who must call an accepted film not usable, so that it is vetoed: any reader, more than half, or all of those who
     answered; none vetoes nothing."""
+
+
+class UpliftNetwork(StrEnum):
+    """Networks of torchvision that an uplift can learn with."""
+
+    DENSENET121 = "densenet121"
+    EFFICIENTNET_B0 = "efficientnet_b0"
+    SQUEEZENET1_1 = "squeezenet1_1"
+    INCEPTION_V3 = "inception_v3"
+
+
+class Control(StrEnum):
+    """What stands in for the run's synthetic films, to see whether an uplift can say no and yes on this data set."""
+
+    NONE = "none"
+    """Nothing: the run's own films."""
+    RANDOM = "random"
+    """Noise in the shape of breasts: must not help."""
+    BENIGN = "benign"
+    """Real benign films, labelled malignant, of half of the patients, whom no arm holds as benign: must not help."""
+    MALIGNANT = "malignant"
+    """Real malignant films of patients that the amount leaves out: if these do not help, nothing can."""
+
+
+class UpliftConfiguration(Configuration, env_prefix="MAMMOSYNTH_UPLIFT_"):
+    """`mammosynth uplift`."""
+
+    run: Annotated[Path, Positional()]
+    """Run directory; the run may still be going."""
+    dataset: Path | None = None
+    """Folder of the prepared data set; the one that the run was started with if not given."""
+    gate: Path | None = None
+    """The run's classifier, whose architecture the uplift's must not be; in the folder of models that the run was
+    started with if not given."""
+    mode: Literal["frozen", "full"] = "frozen"
+    """Train a linear head on frozen features (minutes on a laptop), or all weights (a GPU)."""
+    network: UpliftNetwork = UpliftNetwork.DENSENET121
+    """Architecture; the gate's is refused."""
+    weights: str = "imagenet"
+    """First weights: imagenet (torchvision's download), a safetensors file with torchvision's key names, or random."""
+    amounts: tuple[float, ...] = (5.0, 10.0, 25.0, 50.0, 100.0)
+    """Amounts of real malignant films, in per cent."""
+    ratios: tuple[float, ...] = (0.5, 1.0, 2.0)
+    """Added films for each real malignant one; what the run cannot supply is named and left out."""
+    seeds: int = Field(default=5, ge=3, le=1000)
+    """Repetitions, each with its own draw of films and its own first weights."""
+    seed: int = Field(default=0, ge=0)
+    """The first of the seeds."""
+    updates: int = Field(default=1000, ge=1)
+    """Batches that every arm learns from."""
+    batch_size: int = Field(default=64, ge=4)
+    """Films in a batch."""
+    learning_rate: float | None = Field(default=None, gt=0.0)
+    """At the first update, falling to 0 along half a cosine; 0.001 frozen, 0.0001 full if not given."""
+    weight_decay: float = Field(default=0.01, ge=0.0)
+    """Of AdamW."""
+    watches: int = Field(default=20, ge=1)
+    """Times that the validation films are scored; the state with the highest area under the curve is kept."""
+    stride: Literal["4", "8", "16", "32"] = "8"
+    """Frozen: pixels of the film for one place of the layer whose features are pooled."""
+    augmented_copies: int = Field(default=4, ge=1, le=100)
+    """Frozen: augmented copies of each film that features are computed of."""
+    enlarge: int | None = Field(default=None, ge=32, le=4096)
+    """Rows and columns that films are enlarged to for the network, in pixels; left as they are if not given."""
+    control: Control = Control.NONE
+    """What stands in for the run's films: noise, real benign films labelled malignant, or real malignant films that
+    the amount leaves out. Shows whether the uplift can say no, and yes, on this data set."""
+    worthwhile: float = Field(default=0.03, gt=0.0, lt=0.5)
+    """Smallest gain in area under the curve that is worth having: where it is ruled out, the films did not help."""
+    specificity: float = Field(default=0.9, gt=0.0, lt=1.0)
+    """At which sensitivity and precision are told."""
+    draws: int = Field(default=2000, ge=100, le=100000)
+    """Draws of patients, for intervals."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to compute."""
+    threads: int = Field(default=1, ge=1)
+    """CPU threads."""
+
+    @field_validator("amounts", "ratios")
+    @classmethod
+    def _check_numbers(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if not value or min(value) <= 0 or len(set(value)) != len(value):
+            raise ValueError("needed are different numbers above 0")
+        return tuple(sorted(value))
+
+    @field_validator("amounts")
+    @classmethod
+    def _check_amounts(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if max(value) > 100:
+            raise ValueError("needed are per cents, at most 100")
+        return value

@@ -82,7 +82,9 @@ def fit(
         truth = torch.from_numpy(malignant[films].astype(np.float32)).to(inputs[0].device)
         loss = functional.binary_cross_entropy_with_logits(network(*inputs), truth)
         if not torch.isfinite(loss):
-            raise NumericalError(f"the loss became {float(loss)} at update {update}: needed is a lower --learning-rate")
+            raise NumericalError(
+                f"the loss became {float(loss.detach())} at update {update}: needed is a lower --learning-rate"
+            )
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()

@@ -52,13 +52,14 @@ def verdict(analysis: Analysis | None, *, worthwhile: float, missing: str = "") 
         reason = missing or "there are not synthetic films enough for any amount that was asked for"
         return Verdict(Answer.NOT_ENOUGH_DATA, f"Not enough data to say: {reason}.", "")
     answer = _answer(primary, alone, worthwhile)
+    detectable = max(primary.detectable, alone.detectable)
     amounts = ", ".join(f"{amount:g}" for amount in analysis.chosen)
     level = f"{100 * (1 - primary.alpha):.3g} %"
     sentence = (
         f"{answer.capitalize()}: with synthetic films the area under the curve on the split test changed by "
         f"{_interval(primary, level)} against the best real arm, mean over {amounts} % of the real malignant films "
-        f"(p = {primary.p:.3g}{_corrected(primary)}), and by {_interval(alone, level)} against the same arm without them. "
-        f"The smallest change that this much data could have shown is {max(primary.detectable, alone.detectable):.3f}"
+        f"(p = {primary.p:.3g}{_corrected(primary)}), and by {_interval(alone, level)} against the same arm without "
+        f"them. The smallest change that this much data could have shown is {detectable:.3f}"
         f"{_worthwhile(answer, worthwhile)}."
     )
     return Verdict(answer, sentence, _placebo(answer, analysis))

@@ -9,8 +9,9 @@ from pathlib import Path
 
 _SCORERS = ("anomaly", "classifier")
 _SERVERS = ("stylizer", *_SCORERS, "orchestrator")
-# Runs, models and data sets may lie in object storage; the orchestrator's image is what reaches it.
-_BESIDE = {"orchestrator": ("s3",)}
+# Runs, models and data sets may lie in object storage; the orchestrator's image is what reaches it. A Job that measures
+# an uplift trains networks in the evaluator's image.
+_BESIDE = {"orchestrator": ("s3",), "evaluator": ("uplift",)}
 
 
 def requirements(folder: Path, service: str, accelerator: str) -> list[str]:

@@ -43,6 +43,7 @@ def test_each_service_has_its_own_and_nothing_is_asked_for_that_is_built_from_so
     assert "s3fs" in names(requirements(folder, "orchestrator", "cpu"))
     assert "torch" not in names(requirements(folder, "orchestrator", "cpu"))
     assert "torch" in names(requirements(folder, "stylizer", "cpu"))
+    assert {"torch", "torchvision"} <= names(requirements(folder, "evaluator", "cpu"))
     for service in ("curator", "trainer", "stylizer", "anomaly", "classifier", "orchestrator", "evaluator"):
         found = names(requirements(folder, service, "cpu"))
         assert not any(name.startswith("mammosynth") for name in found)

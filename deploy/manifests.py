@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 CHART = ROOT / "charts" / "mammosynth-batch"
 JOBS = ROOT / "jobs"
-TASKS = ("demo", "prepare", "train", "generate", "generate-standalone", "finalise", "report")
+TASKS = ("demo", "prepare", "train", "generate", "generate-standalone", "finalise", "report", "uplift")
 
 HEADER = """\
 # Made from the chart mammosynth-batch by `make manifests`; change that, not this.

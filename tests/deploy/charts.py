@@ -15,7 +15,7 @@ BATCH = CHARTS / "mammosynth-batch"
 NAMESPACE = "films"
 
 SERVICES = ("stylizer", "anomaly", "classifier")
-TASKS = ("demo", "prepare", "train", "generate", "generate-standalone", "finalise", "report")
+TASKS = ("demo", "prepare", "train", "generate", "generate-standalone", "finalise", "report", "uplift")
 
 STORED = {
     "dataset.url": "s3://bucket/dataset",

@@ -46,7 +46,7 @@ def test_a_run_that_the_orchestrator_starts_fails_like_one_of_the_batch_chart() 
         assert started["spec"][key] == own["spec"][key]
 
 
-@pytest.mark.parametrize("task", ["demo", "prepare", "train", "finalise", "report"])
+@pytest.mark.parametrize("task", ["demo", "prepare", "train", "finalise", "report", "uplift"])
 def test_other_jobs_fail_at_once_at_wrong_input(task: str) -> None:
     spec = job(BATCH, {"task": task})["spec"]
     assert spec["backoffLimit"] == 6
@@ -128,7 +128,8 @@ def test_the_manifests_are_what_the_chart_gives() -> None:
 def test_a_stale_manifest_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = {path.name: path.read_text() for path in (ROOT / "deploy" / "jobs").glob("*.yaml")}
     assert set(files) == {
-        f"{task}.yaml" for task in ("demo", "prepare", "train", "generate", "generate-standalone", "finalise", "report")
+        f"{task}.yaml"
+        for task in ("demo", "prepare", "train", "generate", "generate-standalone", "finalise", "report", "uplift")
     }
     copied = tmp_path / "deploy"
     subprocess.run(["cp", "-r", ROOT / "deploy", copied], check=True)

@@ -133,7 +133,7 @@ def test_a_job_that_calls_running_services_is_let_in_by_their_policies() -> None
     assert not _allowed([*own, *theirs], "Egress", pod.labels, OUTSIDE, 443)
 
 
-@pytest.mark.parametrize("task", ["demo", "prepare", "train", "generate-standalone", "finalise", "report"])
+@pytest.mark.parametrize("task", ["demo", "prepare", "train", "generate-standalone", "finalise", "report", "uplift"])
 def test_a_job_that_needs_nobody_reaches_nobody(task: str) -> None:
     found = objects(BATCH, {"task": task})
     policies = list(of_kind(found, "NetworkPolicy").values())

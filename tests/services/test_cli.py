@@ -54,6 +54,7 @@ PREFIXES = {
     "judge": "MAMMOSYNTH_JUDGE_",
     "review make": "MAMMOSYNTH_REVIEW_MAKE_",
     "review read": "MAMMOSYNTH_REVIEW_READ_",
+    "uplift": "MAMMOSYNTH_UPLIFT_",
 }
 
 

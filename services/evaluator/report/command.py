@@ -18,6 +18,7 @@ from services.evaluator.report.judges import read_judges
 from services.evaluator.report.page import Page, render
 from services.evaluator.report.real_scores import RealScores, score_real_films
 from services.evaluator.report.recipes import recipe_tallies
+from services.evaluator.report.uplift_section import read_controls, read_uplift
 from services.evaluator.run_directory import RunDirectory
 from shared.dataset import Label
 from shared.errors import ConfigurationError, DatasetError
@@ -75,6 +76,7 @@ def make_page(
     )
     everything = (*records, *twins)
     evaluated = evaluation.read(configuration.run)
+    films_digest = evaluation.films_digest(records)
     summary, near = evaluated or (None, [])
     judges, judge_problems = read_judges(configuration.run, accepted=funnel.accepted)
     timings = directory.timings
@@ -100,9 +102,11 @@ def make_page(
         price_per_hour=configuration.price_per_hour,
         gallery=gallery,
         evaluation=summary,
-        evaluation_is_old=summary is not None and summary["films_digest"] != evaluation.films_digest(records),
         judges=judges,
         judge_problems=judge_problems,
+        evaluation_is_old=summary is not None and summary["films_digest"] != films_digest,
+        uplift=read_uplift(configuration.run, films_digest),
+        uplift_controls=read_controls(configuration.run),
         near_copies=near_copies_grid(near),
         patients=patients_grid(records),
         pairs=pairs_grid(everything, timings.seconds),

@@ -17,6 +17,7 @@ from services.evaluator.report.grids import Grid
 from services.evaluator.report.judges import JudgeReport
 from services.evaluator.report.recipes import RecipeTally
 from services.evaluator.report.tallies import Count, Funnel, Pace, TrialTally
+from services.evaluator.report.uplift_section import UpliftSection
 from services.evaluator.run_directory import RunDirectory
 from shared.durations import duration
 
@@ -54,6 +55,8 @@ class Page:
     judges: list[JudgeReport]
     judge_problems: list[str]
     """Judge files that cannot be read."""
+    uplift: UpliftSection | None
+    uplift_controls: list[dict[str, Any]]
     near_copies: Grid
     patients: Grid
     pairs: Grid

@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -14,7 +13,7 @@ from services.evaluator.run_directory import RunDirectory
 from services.evaluator.uplift.analysis import PRIMARY, Fitted, analyse
 from services.evaluator.uplift.arms import conditions
 from services.evaluator.uplift.films import Gathered, gather
-from services.evaluator.uplift.plan import SCHEMA_VERSION, PlanFolder
+from services.evaluator.uplift.plan import FOLDER, SCHEMA_VERSION, PlanFolder, output
 from services.evaluator.uplift.result import as_result, test_films
 from services.evaluator.uplift.summary import print_summary
 from services.evaluator.uplift.verdict import enough_to_test, verdict
@@ -23,7 +22,6 @@ from shared.errors import ConfigurationError, DatasetError
 if TYPE_CHECKING:
     from services.evaluator.uplift.trunk import Trunk
 
-_FOLDER = "uplift"
 _GATE_KNOWS_MORE = (
     "Below 100 % the gate, which chose the films, has learnt from more real malignant films than any arm: a help there "
     "is partly the gate's knowledge. A gate that was trained on the scarce films alone would settle it."
@@ -59,7 +57,8 @@ def run(configuration: UpliftConfiguration) -> int:
         originals,
         originals.dataset,
         control=configuration.control,
-        most=max(configuration.ratios) * max(configuration.amounts) / 100,
+        amount=max(configuration.amounts),
+        ratio=max(configuration.ratios),
         seed=configuration.seed,
     )
     result = _measure(configuration, gathered, trunk)
@@ -77,11 +76,6 @@ def run(configuration: UpliftConfiguration) -> int:
     return 0
 
 
-def output(run_folder: Path, control: Control) -> Path:
-    """Where the result of an uplift, or of one of its controls, lies."""
-    return run_folder / (f"{_FOLDER}.json" if control is Control.NONE else f"{_FOLDER}-control-{control}.json")
-
-
 def _measure(configuration: UpliftConfiguration, gathered: Gathered, trunk: "Trunk") -> dict[str, Any]:
     from services.evaluator.uplift.fits import Job, run_fits  # noqa: PLC0415  as above
 
@@ -90,7 +84,7 @@ def _measure(configuration: UpliftConfiguration, gathered: Gathered, trunk: "Tru
         gathered.films, amounts=configuration.amounts, ratios=configuration.ratios, seeds=seeds
     )
     folder = PlanFolder(
-        configuration.run / _FOLDER,
+        configuration.run / FOLDER,
         _identity(configuration, gathered, trunk),
         control=configuration.control is not Control.NONE,
     )

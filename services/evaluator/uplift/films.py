@@ -1,6 +1,7 @@
 """The films of an uplift, read once into one table: real ones, those of the run, and controls."""
 
 import hashlib
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -68,7 +69,14 @@ class Gathered:
 
 
 def gather(
-    directory: RunDirectory, originals: OriginalFilms, dataset: Dataset, *, control: Control, most: float, seed: int
+    directory: RunDirectory,
+    originals: OriginalFilms,
+    dataset: Dataset,
+    *,
+    control: Control,
+    amount: float,
+    ratio: float,
+    seed: int,
 ) -> Gathered:
     """Read every film.
 
@@ -77,7 +85,8 @@ def gather(
         originals: the run's data set, for the contents' masks.
         dataset: the same.
         control: what stands in for the run's films.
-        most: random films that are made, for each real malignant one.
+        amount: the largest of real malignant films, in per cent; random films are made for it.
+        ratio: the largest of added films.
         seed: of the controls.
 
     Raises:
@@ -99,7 +108,10 @@ def gather(
             styles[table.add(item.film, item.mask, item.patient)] = record.style.patient_id
     synthetic = np.array(sorted(styles), dtype=np.intp)
     if control is Control.RANDOM:
-        synthetic = _noise(table, benign, count=round(most * len(malignant)), seed=seed)
+        # An amount ends with a whole patient, so that it may be a few films more than its share.
+        largest = max(np.unique(np.array(table.patients)[malignant], return_counts=True)[1].tolist())
+        count = math.ceil(ratio * (amount / 100 * len(malignant) + largest))
+        synthetic = _noise(table, benign, count=count, seed=seed)
     patients = np.array(table.patients)
     if control is Control.BENIGN:
         taken = np.isin(

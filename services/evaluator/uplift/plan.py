@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from services.evaluator.configuration import Control
 from services.evaluator.uplift.analysis import Fitted
 from services.evaluator.uplift.arms import Condition
 from shared.errors import DatasetError
 from shared.files import write_atomically
 
 SCHEMA_VERSION = 1
+FOLDER = "uplift"
+"""Beside the records of a run."""
 _PLAN, _RESULT = "plan.json", "result.json"
 
 
@@ -62,6 +65,11 @@ class PlanFolder:
 
     def _record(self, condition: Condition, seed: int) -> Path:
         return self.path / "fits" / f"{condition.name}-seed{seed}.json"
+
+
+def output(run: Path, control: Control) -> Path:
+    """Where the result of an uplift, or of one of its controls, lies for the report."""
+    return run / (f"{FOLDER}.json" if control is Control.NONE else f"{FOLDER}-control-{control}.json")
 
 
 def read_result(path: Path) -> dict[str, Any] | None:

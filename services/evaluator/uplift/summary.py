@@ -33,7 +33,7 @@ def print_summary(result: Mapping[str, Any], console: Console) -> None:
     for sentence in result["remarks"]:
         console.print(Text(sentence, "yellow"))
     console.print(Text(result["verdict"]["sentence"], "bold"))
-    if result["verdict"]["placebo"]:
+    if result["verdict"]["placebo"] and result["control"] == "none":
         console.print(Text(result["verdict"]["placebo"]))
 
 

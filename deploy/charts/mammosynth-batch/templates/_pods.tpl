@@ -155,3 +155,13 @@ containers:
   {{- include "mammosynth.volume" (dict "place" .Values.output "name" "output") | nindent 2 }}
   {{- include "mammosynth.volume" (dict "place" .Values.dataset "name" "dataset") | nindent 2 }}
 {{- end }}
+
+{{/* A GPU, where there is one, is asked for by `resources`. */}}
+{{- define "mammosynth-batch.uplift" -}}
+containers:
+  - {{ include "mammosynth-batch.step" (dict "root" . "name" "uplift" "service" "evaluator" "mounts" "- {name: output, mountPath: /output}\n- {name: dataset, mountPath: /dataset, readOnly: true}\n- {name: models, mountPath: /models, readOnly: true}" "options" .Values.uplift "args" (list "uplift" (include "mammosynth.path" (dict "place" .Values.output "name" "output")) (printf "--dataset=%s" (include "mammosynth.path" (dict "place" .Values.dataset "name" "dataset"))))) | nindent 4 | trim }}
+{{ include "mammosynth-batch.volumes" . }}
+  {{- include "mammosynth.volume" (dict "place" .Values.output "name" "output") | nindent 2 }}
+  {{- include "mammosynth.volume" (dict "place" .Values.dataset "name" "dataset") | nindent 2 }}
+  {{- include "mammosynth.volume" (dict "place" .Values.models "name" "models") | nindent 2 }}
+{{- end }}

@@ -1,4 +1,6 @@
-"""Print what the image of a service installs: `python requirements.py SERVICE cpu|gpu`, beside pyproject.toml.
+"""Print what the image of a service installs: `python requirements.py SERVICE cpu|gpu [torch]`, beside pyproject.toml.
+
+With "torch" only what belongs to PyTorch, which is a layer of its own.
 
 Reads the application's pyproject.toml, and the client's as client.toml; leaves out what is built from source.
 """
@@ -38,5 +40,11 @@ def requirements(folder: Path, service: str, accelerator: str) -> list[str]:
     return sorted({item for item in found if not item.startswith("mammosynth")})
 
 
+def torch_alone(found: list[str]) -> list[str]:
+    """Those of PyTorch and its packages."""
+    return [item for item in found if item.startswith("torch")]
+
+
 if __name__ == "__main__":
-    sys.stdout.write("\n".join(requirements(Path(), *sys.argv[1:3])) + "\n")
+    FOUND = requirements(Path(), *sys.argv[1:3])
+    sys.stdout.writelines(f"{item}\n" for item in (torch_alone(FOUND) if "torch" in sys.argv[3:] else FOUND))

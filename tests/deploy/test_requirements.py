@@ -15,7 +15,8 @@ from packaging.utils import canonicalize_name
 from services import cli
 
 ROOT = Path(__file__).resolve().parents[2]
-requirements: Any = runpy.run_path(str(ROOT / "deploy" / "requirements.py"))["requirements"]
+PROGRAM: dict[str, Any] = runpy.run_path(str(ROOT / "deploy" / "requirements.py"))
+requirements, torch_alone = PROGRAM["requirements"], PROGRAM["torch_alone"]
 
 
 @pytest.fixture
@@ -48,6 +49,13 @@ def test_each_service_has_its_own_and_nothing_is_asked_for_that_is_built_from_so
         found = names(requirements(folder, service, "cpu"))
         assert not any(name.startswith("mammosynth") for name in found)
         assert {"grpcio", "protobuf", "numpy"} <= found
+
+
+def test_images_with_torch_share_its_layer_and_the_others_have_none(folder: Path) -> None:
+    lists = {name: torch_alone(requirements(folder, name, "cpu")) for name in cli._SERVICES}
+    assert lists["stylizer"] == lists["trainer"]
+    assert names(lists["stylizer"]) == {"torch", "torchvision"}
+    assert not any(lists[name] for name in ("curator", "anomaly", "classifier", "orchestrator", "evaluator"))
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ from pathlib import Path
 
 _SCORERS = ("anomaly", "classifier")
 _SERVERS = ("stylizer", *_SCORERS, "orchestrator")
+# These see films one by one and never a table, and what reads tables is a quarter of a scorer's image.
+_NO_TABLES = ("stylizer", *_SCORERS)
 # Runs, models and data sets may lie in object storage; the orchestrator's image is what reaches it. A Job that measures
 # an uplift trains networks in the evaluator's image.
 _BESIDE = {"orchestrator": ("s3",), "evaluator": ("uplift",)}
@@ -37,7 +39,8 @@ def requirements(folder: Path, service: str, accelerator: str) -> list[str]:
         *(("telemetry",) if service in _SERVERS else ()),
     )
     found = [*client["dependencies"], *application["dependencies"], *(item for name in names for item in extras[name])]
-    return sorted({item for item in found if not item.startswith("mammosynth")})
+    left_out = ("mammosynth", *(("pyarrow",) if service in _NO_TABLES else ()))
+    return sorted({item for item in found if not item.startswith(left_out)})
 
 
 def torch_alone(found: list[str]) -> list[str]:

@@ -27,6 +27,8 @@ async def _serve(configuration: AnomalyConfiguration) -> int:
     session = ScoringSession(
         artefact, provider=configuration.provider, batch=configuration.batch, threads=configuration.threads
     )
+    if configuration.check_only:
+        return 0
     detector = AnomalyDetector(session)
     batcher = Batcher(detector.score, size=session.batch, limit=configuration.queue_limit)
     servicer = AnomalyServicer(detector, batcher, description=session.description, numerics=session.numerics)

@@ -27,6 +27,8 @@ async def _serve(configuration: ClassifierConfiguration) -> int:
     session = ScoringSession(
         artefact, provider=configuration.provider, batch=configuration.batch, threads=configuration.threads
     )
+    if configuration.check_only:
+        return 0
     classifier = Classifier(session)
     batcher = Batcher(classifier.classify, size=session.batch, limit=configuration.queue_limit)
     servicer = ClassifierServicer(classifier, batcher, description=session.description, numerics=session.numerics)

@@ -23,3 +23,5 @@ class ScoringConfiguration(ServerConfiguration):
     """Threads within one operation, on a CPU; scores may depend on it, so it does not follow the number of cores."""
     queue_limit: int = Field(default=64, ge=1)
     """Requests that may wait before more are refused with a time to ask again."""
+    check_only: bool = False
+    """Read the model and end: with 0 if it can be served, with 2 and a line that says why if not."""

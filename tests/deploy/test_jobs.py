@@ -10,7 +10,7 @@ import yaml
 
 from services import cli
 from shared.configuration import Configuration
-from tests.deploy.charts import BATCH, BATCH_VALUES, EVERYTHING, MAIN, ROOT, objects, of_kind, pods, run_job
+from tests.deploy.charts import BATCH, BATCH_VALUES, EVERYTHING, MAIN, ROOT, TASKS, objects, of_kind, pods, run_job, template
 
 RUNS = {
     "generate": (BATCH, {"task": "generate", "job.shards": "4", "job.parallelism": "2"}),
@@ -66,6 +66,60 @@ def test_the_services_are_native_sidecars_that_are_ready_before_the_run(task: st
         prefix = f"MAMMOSYNTH_{item['name'].upper()}"
         assert str(item["startupProbe"]["grpc"]["port"]) == own[f"{prefix}_HEALTH_PORT"]
         assert variables[f"MAMMOSYNTH_GENERATE_{item['name'].upper()}"] == own[f"{prefix}_LISTEN"]
+
+
+ONE_CLAIM = {f"{place}.claim": "data" for place in ("dataset", "models")}
+
+
+@pytest.mark.parametrize(
+    ("chart", "values"),
+    [
+        (MAIN, ONE_CLAIM | {"runs.claim": "data"}),
+        *((BATCH, {"task": task, **ONE_CLAIM, "output.claim": "data"}) for task in TASKS if task != "prepare"),
+        (BATCH, {"task": "prepare", "films.claim": "data", "dataset.claim": "data"}),
+    ],
+)
+def test_a_claim_is_one_volume_of_a_pod(chart: Path, values: dict[str, Any]) -> None:
+    """A pod that has a claim as two volumes waits for ever to be created."""
+    for pod in pods(objects(chart, values)):
+        volumes = {volume["name"]: volume.get("persistentVolumeClaim") for volume in pod.spec["volumes"]}
+        claims = [claim["claimName"] for claim in volumes.values() if claim]
+        assert len(claims) == len(set(claims)), (pod.owner, claims)
+        for container in pod.containers:
+            assert {mount["name"] for mount in container["volumeMounts"]} <= set(volumes), pod.owner
+            for mount in container["volumeMounts"]:
+                if mount["mountPath"] in ("/dataset", "/models", "/output", "/runs", "/films"):
+                    assert volumes[mount["name"]] == {"claimName": "data"}, (pod.owner, mount)
+
+
+def test_shares_are_taken_as_helm_reads_them_from_the_command_line() -> None:
+    """`--set` makes text of 0.25, and a number of 1."""
+    for placebo in ("0.25", "1", "0"):
+        found = objects(BATCH, {"task": "generate", "run.placebo": placebo, "run.keepRejected": "0.5"})
+        (pod,) = pods(found)
+        variables = {item["name"]: item.get("value") for item in pod.spec["containers"][0]["env"]}
+        assert variables["MAMMOSYNTH_GENERATE_PLACEBO"] == placebo
+        assert variables["MAMMOSYNTH_GENERATE_KEEP_REJECTED"] == "0.5"
+        assert run_job(objects(MAIN, {"runs.placebo": placebo, "runs.keepRejected": "0.5"})) is not None
+
+
+@pytest.mark.parametrize("placebo", ["1.5", "-0.25", "half"])
+def test_a_share_beyond_all_pairs_is_refused_by_name(placebo: str) -> None:
+    done = template(BATCH, {"task": "generate", "run.placebo": placebo})
+    assert done.returncode != 0
+    assert "/run/placebo" in done.stderr
+
+
+def test_gates_that_cannot_be_served_end_a_job_before_a_sidecar_would_be_started_for_ever() -> None:
+    (pod,) = pods(objects(BATCH, {"task": "generate-standalone", "models.path": "gates"}))
+    checks, sidecars = pod.spec["initContainers"][:-3], pod.spec["initContainers"][-3:]
+    assert [item["name"] for item in checks] == ["check-anomaly", "check-classifier"]
+    assert not any("restartPolicy" in item for item in checks), "its exit code is the pod's"
+    for item in checks:
+        (sidecar,) = (one for one in sidecars if one["name"] == item["name"].removeprefix("check-"))
+        (model,) = (one["value"] for one in sidecar["env"] if one["name"].endswith("_MODEL"))
+        assert item["args"][:4] == ["serve", sidecar["name"], f"--model={model}", "--check-only"]
+        assert (item["image"], item["resources"]) == (sidecar["image"], sidecar["resources"])
 
 
 def test_a_job_waits_where_it_is_told_to() -> None:

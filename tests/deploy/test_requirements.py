@@ -37,6 +37,7 @@ def test_a_scorer_has_one_onnx_runtime_and_no_torch(service: str, folder: Path) 
     assert "onnxruntime-gpu[cuda,cudnn]" in on_gpu
     assert "onnxruntime" not in on_gpu
     assert "torch" not in on_cpu | on_gpu
+    assert "pyarrow" not in on_cpu | on_gpu, "170 MB that no scorer reads anything with"
 
 
 def test_each_service_has_its_own_and_nothing_is_asked_for_that_is_built_from_source(folder: Path) -> None:

@@ -4,6 +4,8 @@ E2E_USE_EXISTING=1   the cluster that KUBECONFIG names; else one is made with ki
 E2E_CLUSTER_UP       a command that is run before, where kind needs preparation
 E2E_IMAGE_TAG        images that the cluster has already; nothing is built or loaded
 E2E_EXTRA_INDEX_URL  another package index for the images, such as PyTorch's for its CPU build
+E2E_PAIRS            pairs of the undisturbed run and of those that are compared with it, 24; fewer on a slow machine
+E2E_MATERIAL         a folder for the data set, the gates and the undisturbed run, made once; remove it after a change
 KEEP=1               the cluster and the images stay, for the next run
 """
 

@@ -73,7 +73,8 @@ ENTRYPOINT ["moto_server", "--host", "0.0.0.0", "--port", "5000"]
 @pytest.fixture(scope="session")
 def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
     """Data set, gates and policy, and what a run of them comes to outside any cluster."""
-    return made(tmp_path_factory.mktemp("material"))
+    kept = os.environ.get("E2E_MATERIAL")
+    return made(Path(kept) if kept else tmp_path_factory.mktemp("material"))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from mammosynth.client import Generator, Security, ServiceError
 
 from tests.authority import Authority
-from tests.e2e.material import Material, begin, recorded, same_run, under_way
+from tests.e2e.material import PAIRS, Material, begin, recorded, same_run, under_way
 from tests.e2e.tools import ROOT, Kubectl, run, until
 
 pytestmark = pytest.mark.timeout(1500)
@@ -154,7 +154,7 @@ def test_mutual_tls_and_a_token_keep_strangers_out_and_new_certificates_are_take
         for stranger in (None, Security(ca=files["ca"], server_name="films-orchestrator", token="swordfish")):
             with Generator(address, stranger) as generator, pytest.raises(ServiceError):
                 generator.info(timeout=5)
-    job = begin(kubectl, tag, "encrypted", **{"tls.secretName": "certificates", "run.pairs": 24})
+    job = begin(kubectl, tag, "encrypted", **{"tls.secretName": "certificates", "run.pairs": PAIRS})
     under_way(kubectl, "encrypted")
     secret(kubectl, authority, tmp_path)
     kubectl.await_job(job, seconds=900)

@@ -23,6 +23,15 @@ volumeMounts:
   {{- .mounts | nindent 2 }}
 {{- end }}
 
+{{/* Say whether the gates can be served, before anything is started that would be started again for ever. Takes: root,
+models (path), mounts (as text). */}}
+{{- define "mammosynth-batch.checks" -}}
+{{- $context := . -}}
+{{- range $service := list "anomaly" "classifier" }}
+- {{ include "mammosynth-batch.step" (dict "root" $context.root "name" (printf "check-%s" $service) "service" $service "mounts" $context.mounts "resources" (get $context.root.Values $service).resources "args" (list "serve" $service (printf "--model=%s/%s.onnx" $context.models $service) "--check-only" "--provider=cpu")) | nindent 2 | trim }}
+{{- end }}
+{{- end }}
+
 {{/* The three services as native sidecars: they start before the main container, and end after it. Takes: root, models
 (path), mounts (as text). */}}
 {{- define "mammosynth-batch.sidecars" -}}

@@ -33,6 +33,28 @@ volumes:
     emptyDir: {sizeLimit: 1Gi}
 {{- end }}
 
+{{/* Folders that the pod of a task has, by name. */}}
+{{- define "mammosynth-batch.places" -}}
+{{- $values := .Values -}}
+{{- $names := get (dict "prepare" (list "films" "dataset") "train" (list "dataset" "models") "generate" (list "dataset" "output") "generate-standalone" (list "dataset" "models" "output") "finalise" (list "output") "report" (list "dataset" "output")) .Values.task -}}
+{{- $places := dict -}}
+{{- range $name := $names -}}
+{{- $place := get $values $name -}}
+{{- $written := or (eq $name "output") (and (eq $values.task "train") (eq $name "models")) -}}
+{{- if not (and $written $place.url) }}{{ $_ := set $places $name $place }}{{ end -}}
+{{- end -}}
+{{ toJson $places }}
+{{- end }}
+
+{{/* Mount of a folder; its volume may be another folder's. Takes: root, name, readOnly. */}}
+{{- define "mammosynth-batch.mount" -}}
+- {name: {{ include "mammosynth.shelf" (dict "places" (fromJson (include "mammosynth-batch.places" .root)) "name" .name) }}, mountPath: /{{ .name }}{{ if .readOnly }}, readOnly: true{{ end }}}
+{{- end }}
+
+{{- define "mammosynth-batch.placeVolumes" -}}
+{{- include "mammosynth.volumes" (dict "places" (fromJson (include "mammosynth-batch.places" .))) }}
+{{- end }}
+
 {{/* Fetches what lies in object storage. Takes: root, places (names). */}}
 {{- define "mammosynth-batch.fetches" -}}
 {{- $root := .root -}}
@@ -62,17 +84,14 @@ containers:
 
 {{- define "mammosynth-batch.prepare" -}}
 containers:
-  - {{ include "mammosynth-batch.step" (dict "root" . "name" "prepare" "service" "curator" "mounts" "- {name: films, mountPath: /films, readOnly: true}\n- {name: dataset, mountPath: /dataset}" "options" .Values.prepare "args" (list "dataset" "prepare" (printf "--images=/films/%s" .Values.films.path) (printf "--table=/films/%s" .Values.films.table) (printf "--output=%s" (include "mammosynth.path" (dict "place" .Values.dataset "name" "dataset"))))) | nindent 4 | trim }}
+  - {{ include "mammosynth-batch.step" (dict "root" . "name" "prepare" "service" "curator" "mounts" (printf "%s\n%s" (include "mammosynth-batch.mount" (dict "root" . "name" "films" "readOnly" true)) (include "mammosynth-batch.mount" (dict "root" . "name" "dataset"))) "options" .Values.prepare "args" (list "dataset" "prepare" (printf "--images=/films/%s" .Values.films.path) (printf "--table=/films/%s" .Values.films.table) (printf "--output=%s" (include "mammosynth.path" (dict "place" .Values.dataset "name" "dataset"))))) | nindent 4 | trim }}
 {{ include "mammosynth-batch.volumes" . }}
-  - name: films
-    persistentVolumeClaim: {claimName: {{ .Values.films.claim }}, readOnly: true}
-  - name: dataset
-    persistentVolumeClaim: {claimName: {{ .Values.dataset.claim }}}
+  {{- include "mammosynth-batch.placeVolumes" . | nindent 2 }}
 {{- end }}
 
 {{/* The auto-encoder first, as an init container; then the classifier. */}}
 {{- define "mammosynth-batch.train" -}}
-{{- $mounts := "- {name: dataset, mountPath: /dataset, readOnly: true}\n- {name: models, mountPath: /models}" -}}
+{{- $mounts := printf "%s\n%s" (include "mammosynth-batch.mount" (dict "root" . "name" "dataset" "readOnly" true)) (include "mammosynth-batch.mount" (dict "root" . "name" "models")) -}}
 {{- $dataset := include "mammosynth.path" (dict "place" .Values.dataset "name" "dataset") -}}
 {{- $output := printf "--output=%s" (include "mammosynth.path" (dict "place" (dict "path" .Values.models.path "url" "") "name" "models")) -}}
 initContainers:
@@ -81,16 +100,11 @@ initContainers:
 containers:
   - {{ include "mammosynth-batch.step" (dict "root" . "name" "train-classifier" "service" "trainer" "mounts" $mounts "options" .Values.train.classifier "args" (list "train" "classifier" $dataset $output)) | nindent 4 | trim }}
 {{ include "mammosynth-batch.volumes" . }}
-  {{- include "mammosynth.volume" (dict "place" .Values.dataset "name" "dataset") | nindent 2 }}
-  - name: models
-    persistentVolumeClaim: {claimName: {{ .Values.models.claim }}}
+  {{- include "mammosynth-batch.placeVolumes" . | nindent 2 }}
 {{- end }}
 
 {{- define "mammosynth-batch.runVolumes" -}}
-{{- include "mammosynth.volume" (dict "place" .Values.dataset "name" "dataset") }}
-{{- if not .Values.output.url }}
-{{ include "mammosynth.volume" (dict "place" .Values.output "name" "output") }}
-{{- end }}
+{{- include "mammosynth-batch.placeVolumes" . }}
 {{- if .Values.policies }}
 - name: policies
   configMap: {name: {{ include "mammosynth-batch.name" . }}}
@@ -99,9 +113,9 @@ containers:
 
 {{- define "mammosynth-batch.runMounts" -}}
 - {name: tmp, mountPath: /tmp}
-- {name: dataset, mountPath: /dataset, readOnly: true}
+{{ include "mammosynth-batch.mount" (dict "root" . "name" "dataset" "readOnly" true) }}
 {{- if not .Values.output.url }}
-- {name: output, mountPath: /output}
+{{ include "mammosynth-batch.mount" (dict "root" . "name" "output") }}
 {{- end }}
 {{- if .Values.policies }}
 - {name: policies, mountPath: /etc/mammosynth/policies, readOnly: true}
@@ -131,29 +145,26 @@ containers:
 {{- define "mammosynth-batch.generate-standalone" -}}
 initContainers:
   {{- include "mammosynth-batch.fetches" (dict "root" . "places" (list "dataset" "models")) | nindent 2 }}
-  {{- include "mammosynth-batch.sidecars" (dict "root" . "models" (include "mammosynth.path" (dict "place" .Values.models "name" "models")) "mounts" "- {name: models, mountPath: /models, readOnly: true}") | nindent 2 }}
+  {{- include "mammosynth-batch.checks" (dict "root" . "models" (include "mammosynth.path" (dict "place" .Values.models "name" "models")) "mounts" (include "mammosynth-batch.mount" (dict "root" . "name" "models" "readOnly" true))) | nindent 2 }}
+  {{- include "mammosynth-batch.sidecars" (dict "root" . "models" (include "mammosynth.path" (dict "place" .Values.models "name" "models")) "mounts" (include "mammosynth-batch.mount" (dict "root" . "name" "models" "readOnly" true))) | nindent 2 }}
 containers:
   - {{ include "mammosynth-batch.runContainer" (dict "root" . "addresses" (fromJson (include "mammosynth-batch.sidecarAddresses" .)) "mounts" (include "mammosynth-batch.runMounts" .)) | nindent 4 | trim }}
 {{ include "mammosynth-batch.volumes" . }}
   {{- include "mammosynth-batch.runVolumes" . | nindent 2 }}
-  {{- include "mammosynth.volume" (dict "place" .Values.models "name" "models") | nindent 2 }}
 {{- end }}
 
 {{- define "mammosynth-batch.finalise" -}}
 containers:
   - {{ include "mammosynth-batch.step" (dict "root" . "name" "finalise" "service" "orchestrator" "mounts" (ternary "" "- {name: output, mountPath: /output}" (ne .Values.output.url "")) "args" (list "finalise" (include "mammosynth.address" (dict "place" .Values.output "name" "output")))) | nindent 4 | trim }}
 {{ include "mammosynth-batch.volumes" . }}
-  {{- if not .Values.output.url }}
-  {{- include "mammosynth.volume" (dict "place" .Values.output "name" "output") | nindent 2 }}
-  {{- end }}
+  {{- include "mammosynth-batch.placeVolumes" . | nindent 2 }}
 {{- end }}
 
 {{- define "mammosynth-batch.report" -}}
 containers:
-  - {{ include "mammosynth-batch.step" (dict "root" . "name" "report" "service" "evaluator" "mounts" "- {name: output, mountPath: /output}\n- {name: dataset, mountPath: /dataset, readOnly: true}" "args" (list "report" (include "mammosynth.path" (dict "place" .Values.output "name" "output")))) | nindent 4 | trim }}
+  - {{ include "mammosynth-batch.step" (dict "root" . "name" "report" "service" "evaluator" "mounts" (printf "%s\n%s" (include "mammosynth-batch.mount" (dict "root" . "name" "output")) (include "mammosynth-batch.mount" (dict "root" . "name" "dataset" "readOnly" true))) "args" (list "report" (include "mammosynth.path" (dict "place" .Values.output "name" "output")))) | nindent 4 | trim }}
 {{ include "mammosynth-batch.volumes" . }}
-  {{- include "mammosynth.volume" (dict "place" .Values.output "name" "output") | nindent 2 }}
-  {{- include "mammosynth.volume" (dict "place" .Values.dataset "name" "dataset") | nindent 2 }}
+  {{- include "mammosynth-batch.placeVolumes" . | nindent 2 }}
 {{- end }}
 
 {{/* A GPU, where there is one, is asked for by `resources`. */}}

@@ -90,6 +90,29 @@ capabilities:
 {{- end }}
 {{- end }}
 
+{{/* Name of the volume that a folder lies on. Folders of one claim share a volume: a pod that has a claim as two volumes
+is never started. Takes: places (by name), name. */}}
+{{- define "mammosynth.shelf" -}}
+{{- $own := get .places .name -}}
+{{- $found := dict "name" "" -}}
+{{- range $name, $place := .places -}}
+{{- if and (not $found.name) (not $place.url) (not $own.url) (eq $place.claim $own.claim) -}}
+{{- $_ := set $found "name" $name -}}
+{{- end -}}
+{{- end -}}
+{{ $found.name | default .name }}
+{{- end }}
+
+{{/* Volumes of all folders of a pod. Takes: places (by name). */}}
+{{- define "mammosynth.volumes" -}}
+{{- $places := .places -}}
+{{- range $name, $place := $places }}
+{{- if eq $name (include "mammosynth.shelf" (dict "places" $places "name" $name)) }}
+{{ include "mammosynth.volume" (dict "place" $place "name" $name) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{/* Init container that fetches a folder from object storage. Takes: place, name, image, pullPolicy, objectStorage,
 resources. */}}
 {{- define "mammosynth.fetch" -}}

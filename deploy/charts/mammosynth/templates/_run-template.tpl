@@ -53,10 +53,7 @@ containers:
 volumes:
   - name: tmp
     emptyDir: {sizeLimit: 1Gi}
-  {{- include "mammosynth.volume" (dict "place" $values.dataset "name" "dataset") | nindent 2 }}
-  {{- if not $values.runs.url }}
-  {{- include "mammosynth.volume" (dict "place" $values.runs "name" "runs") | nindent 2 }}
-  {{- end }}
+  {{- include "mammosynth.volumes" (dict "places" (fromJson (include "mammosynth.runPlaces" .root))) | nindent 2 }}
   - name: policies
     configMap: {name: {{ include "mammosynth.name" (dict "root" .root "component" "policies") }}}
   {{- if $values.tls.secretName }}
@@ -65,11 +62,18 @@ volumes:
   {{- end }}
 {{- end }}
 
+{{- define "mammosynth.runPlaces" -}}
+{{- $places := dict "dataset" .Values.dataset -}}
+{{- if not .Values.runs.url }}{{ $_ := set $places "runs" .Values.runs }}{{ end -}}
+{{ toJson $places }}
+{{- end }}
+
 {{- define "mammosynth.runMounts" -}}
+{{- $places := fromJson (include "mammosynth.runPlaces" .) -}}
 - {name: tmp, mountPath: /tmp}
 - {name: dataset, mountPath: /dataset, readOnly: true}
 {{- if not .Values.runs.url }}
-- {name: runs, mountPath: /runs}
+- {name: {{ include "mammosynth.shelf" (dict "places" $places "name" "runs") }}, mountPath: /runs}
 {{- end }}
 - {name: policies, mountPath: /etc/mammosynth/policies, readOnly: true}
 {{- if .Values.tls.secretName }}

@@ -87,9 +87,7 @@
 {{- $values := .root.Values -}}
 - name: tmp
   emptyDir: {sizeLimit: 1Gi}
-{{- range $name, $place := fromJson (include "mammosynth.places" .) }}
-{{ include "mammosynth.volume" (dict "place" $place "name" $name) }}
-{{- end }}
+{{- include "mammosynth.volumes" (dict "places" (fromJson (include "mammosynth.places" .))) }}
 {{- if $values.tls.secretName }}
 - name: tls
   secret: {secretName: {{ $values.tls.secretName }}, defaultMode: 0440}
@@ -111,8 +109,9 @@
 {{- define "mammosynth.serverMounts" -}}
 {{- $values := .root.Values -}}
 - {name: tmp, mountPath: /tmp}
-{{- range $name, $place := fromJson (include "mammosynth.places" .) }}
-- {name: {{ $name }}, mountPath: /{{ $name }}{{ if ne $name "runs" }}, readOnly: true{{ end }}}
+{{- $places := fromJson (include "mammosynth.places" .) }}
+{{- range $name, $place := $places }}
+- {name: {{ include "mammosynth.shelf" (dict "places" $places "name" $name) }}, mountPath: /{{ $name }}{{ if ne $name "runs" }}, readOnly: true{{ end }}}
 {{- end }}
 {{- if $values.tls.secretName }}
 - {name: tls, mountPath: /tls, readOnly: true}

@@ -10,7 +10,19 @@ import yaml
 
 from services import cli
 from shared.configuration import Configuration
-from tests.deploy.charts import BATCH, BATCH_VALUES, EVERYTHING, MAIN, ROOT, TASKS, objects, of_kind, pods, run_job, template
+from tests.deploy.charts import (
+    BATCH,
+    BATCH_VALUES,
+    EVERYTHING,
+    MAIN,
+    ROOT,
+    TASKS,
+    objects,
+    of_kind,
+    pods,
+    run_job,
+    template,
+)
 
 RUNS = {
     "generate": (BATCH, {"task": "generate", "job.shards": "4", "job.parallelism": "2"}),

@@ -54,9 +54,9 @@ def test_each_service_has_its_own_and_nothing_is_asked_for_that_is_built_from_so
 
 def test_images_with_torch_share_its_layer_and_the_others_have_none(folder: Path) -> None:
     lists = {name: torch_alone(requirements(folder, name, "cpu")) for name in cli._SERVICES}
-    assert lists["stylizer"] == lists["trainer"]
+    assert lists["stylizer"] == lists["trainer"] == lists["evaluator"]
     assert names(lists["stylizer"]) == {"torch", "torchvision"}
-    assert not any(lists[name] for name in ("curator", "anomaly", "classifier", "orchestrator", "evaluator"))
+    assert not any(lists[name] for name in ("curator", "anomaly", "classifier", "orchestrator"))
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ volumes:
 {{/* Folders that the pod of a task has, by name. */}}
 {{- define "mammosynth-batch.places" -}}
 {{- $values := .Values -}}
-{{- $names := get (dict "prepare" (list "films" "dataset") "train" (list "dataset" "models") "generate" (list "dataset" "output") "generate-standalone" (list "dataset" "models" "output") "finalise" (list "output") "report" (list "dataset" "output")) .Values.task -}}
+{{- $names := get (dict "prepare" (list "films" "dataset") "train" (list "dataset" "models") "generate" (list "dataset" "output") "generate-standalone" (list "dataset" "models" "output") "finalise" (list "output") "report" (list "dataset" "output") "uplift" (list "dataset" "models" "output")) .Values.task -}}
 {{- $places := dict -}}
 {{- range $name := $names -}}
 {{- $place := get $values $name -}}
@@ -170,9 +170,7 @@ containers:
 {{/* A GPU, where there is one, is asked for by `resources`. */}}
 {{- define "mammosynth-batch.uplift" -}}
 containers:
-  - {{ include "mammosynth-batch.step" (dict "root" . "name" "uplift" "service" "evaluator" "mounts" "- {name: output, mountPath: /output}\n- {name: dataset, mountPath: /dataset, readOnly: true}\n- {name: models, mountPath: /models, readOnly: true}" "options" .Values.uplift "args" (list "uplift" (include "mammosynth.path" (dict "place" .Values.output "name" "output")) (printf "--dataset=%s" (include "mammosynth.path" (dict "place" .Values.dataset "name" "dataset"))))) | nindent 4 | trim }}
+  - {{ include "mammosynth-batch.step" (dict "root" . "name" "uplift" "service" "evaluator" "mounts" (printf "%s\n%s\n%s" (include "mammosynth-batch.mount" (dict "root" . "name" "output")) (include "mammosynth-batch.mount" (dict "root" . "name" "dataset" "readOnly" true)) (include "mammosynth-batch.mount" (dict "root" . "name" "models" "readOnly" true))) "options" .Values.uplift "args" (list "uplift" (include "mammosynth.path" (dict "place" .Values.output "name" "output")) (printf "--dataset=%s" (include "mammosynth.path" (dict "place" .Values.dataset "name" "dataset"))))) | nindent 4 | trim }}
 {{ include "mammosynth-batch.volumes" . }}
-  {{- include "mammosynth.volume" (dict "place" .Values.output "name" "output") | nindent 2 }}
-  {{- include "mammosynth.volume" (dict "place" .Values.dataset "name" "dataset") | nindent 2 }}
-  {{- include "mammosynth.volume" (dict "place" .Values.models "name" "models") | nindent 2 }}
+  {{- include "mammosynth-batch.placeVolumes" . | nindent 2 }}
 {{- end }}

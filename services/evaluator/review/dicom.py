@@ -7,6 +7,7 @@ content's or the original's, and would tell.
 import hashlib
 import io
 import uuid
+from itertools import count
 
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, SecondaryCaptureImageStorage
@@ -14,6 +15,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, SecondaryCaptureImageStorag
 from shared.images import Film, to_uint16
 
 _NOTE = "READER STUDY - MAY BE SYNTHETIC - NOT FOR DIAGNOSIS"
+_DIGITS = 39
 _EMPTY = (
     "PatientBirthDate",
     "PatientSex",
@@ -69,5 +71,10 @@ def _set_pixels(dataset: Dataset, film: Film) -> None:
 
 
 def _uid(study: str, name: str) -> UID:
-    digest = hashlib.sha256(f"review\0{study}\0{name}".encode()).digest()
-    return UID(f"2.25.{uuid.UUID(bytes=digest[:16], version=5).int}")
+    """A UID of 39 digits behind 2.25, as most have: a shorter one would make its object shorter than the others."""
+    for attempt in count():
+        digest = hashlib.sha256(f"review\0{study}\0{name}\0{attempt}".encode()).digest()
+        digits = str(uuid.UUID(bytes=digest[:16], version=5).int)
+        if len(digits) == _DIGITS:
+            break
+    return UID(f"2.25.{digits}")

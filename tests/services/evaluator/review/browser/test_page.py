@@ -149,11 +149,13 @@ def test_films_are_shown_in_16_bit_with_window_and_zoom(open_page: OpenPage, run
     begin(page)
     film = study.items[0].film
     pixels = to_uint16(run.dataset.pixels(film.name) if film.kind is Kind.REAL else run.output(int(film.name), 1))
+    changed = "(before) => document.querySelector('.window-now').textContent !== before"
+    page.wait_for_function(changed, arg="")
     before = window_now(page)
-    page.keyboard.press("+")
-    page.keyboard.press("ArrowUp")
-    page.keyboard.press("Shift+ArrowDown")
-    page.wait_for_function("(before) => document.querySelector('.window-now').textContent !== before", arg=before)
+    for key in ("+", "ArrowUp", "Shift+ArrowDown"):
+        shown = window_now(page)
+        page.keyboard.press(key)
+        page.wait_for_function(changed, arg=shown)
     level, width, zoom = (float(part.split()[-1]) for part in window_now(page).split(","))
     inside = pixels[pixels > 0.02 * 65535] / 65535
     low, high = np.quantile(inside, [0.01, 0.998])

@@ -39,6 +39,7 @@ def test_new_pods_take_their_share_within_a_minute_and_leave_without_a_failed_pa
     shares = {name: calls(kubectl, name) - before[name] for name in names}
     record_property("calls of each pod within 20 s", str(shares))
     assert len(shares) == 3
+    assert sum(shares.values()) > 0, "the batch was over before shares could be counted"
     assert min(shares.values()) >= sum(shares.values()) / 6, shares
     kubectl("scale", "deployment/films-classifier", "--replicas=1")
     kubectl.await_job(job, seconds=1200)

@@ -1,12 +1,13 @@
 """A run as those read it who come after it: what it pins, its records, its accepted films."""
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
-from shared.errors import DatasetError, InvalidImageError, NotFoundError
+from shared.errors import DatasetError, InvalidImageError, NotFoundError, UnavailableError
 from shared.images import Film, decode_png16, sha256_pixels
 from shared.progress import progress
 from shared.record import PairRecord, from_json
@@ -51,6 +52,7 @@ class Run:
         Raises:
             NotFoundError: if there is no run.
             DatasetError: if `run.json` is none.
+            UnavailableError: if the storage does not answer.
 
         """
         pins = _read_pins(store)
@@ -93,10 +95,12 @@ def _read_pins(store: Store) -> dict[str, Any]:
     name = f"{store.address}/run.json"
     try:
         pins = json.loads(store.read("run.json"))
-    except OSError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise NotFoundError(
             f"run: found no run.json in {store.address}, needed a run directory of mammosynth generate"
         ) from error
+    except OSError as error:
+        raise UnavailableError(f"{name}: cannot be read: {error}") from error
     except ValueError:
         pins = None
     if not isinstance(pins, dict) or pins.get("schema_version") != SCHEMA_VERSION:
@@ -110,18 +114,31 @@ def _read_pins(store: Store) -> dict[str, Any]:
 
 def _read_records(store: Store, pairs: int) -> tuple[tuple[PairRecord, ...], tuple[str, ...]]:
     names = [name for name in store.names("pairs", ".json") if name.isdigit() and int(name) < pairs]
+    with progress("reading records", total=len(names)) as reporter:
+        records, unreadable = read_records(store, names, advance=reporter.advance)
+    return tuple(sorted(records, key=lambda record: record.pair)), unreadable
+
+
+def read_records(
+    store: Store, names: Sequence[str], *, advance: Callable[[], object] | None = None
+) -> tuple[tuple[PairRecord, ...], tuple[str, ...]]:
+    """Read records by the names of their files, without ending, and what is wrong with those that cannot be read.
+
+    A record that is not there is left out without a word: its pair has not ended.
+    """
     records: list[PairRecord] = []
     unreadable: list[str] = []
-    with progress("reading records", total=len(names)) as reporter:
-        for name in names:
-            try:
-                records.append(from_json(store.read(f"pairs/{name}.json"), where=f"pairs/{name}.json"))
-            except DatasetError as error:
-                unreadable.append(error.message)
-            except OSError as error:
-                unreadable.append(f"pairs/{name}.json: cannot be read: {error}")
-            reporter.advance()
-    return tuple(sorted(records, key=lambda record: record.pair)), tuple(unreadable)
+    for name, found in zip(names, store.read_each([f"pairs/{name}.json" for name in names]), strict=True):
+        try:
+            if not isinstance(found, OSError):
+                records.append(from_json(found, where=f"pairs/{name}.json"))
+            elif not isinstance(found, FileNotFoundError):
+                unreadable.append(f"pairs/{name}.json: cannot be read: {found}")
+        except DatasetError as error:
+            unreadable.append(error.message)
+        if advance is not None:
+            advance()
+    return tuple(records), tuple(unreadable)
 
 
 def _read_options(store: Store) -> dict[str, Any]:

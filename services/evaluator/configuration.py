@@ -12,10 +12,10 @@ from shared.configuration import Configuration, Positional
 class ReportConfiguration(Configuration, env_prefix="MAMMOSYNTH_REPORT_"):
     """`mammosynth report`."""
 
-    run: Annotated[Path, Positional()]
-    """Run directory; the run may still be going."""
-    output: Path | None = None
-    """File that is written; report.html in the run directory if not given."""
+    run: Annotated[str, Positional()]
+    """Run directory, a folder or a URL such as s3://bucket/run; the run may still be going."""
+    output: str | None = None
+    """File that is written, a path or a URL; report.html in the run directory if not given."""
     dataset: Path | None = None
     """Folder of the prepared data set; the one that the run was started with if not given."""
     accepted: int = Field(default=48, ge=0, le=1000)
@@ -37,14 +37,15 @@ class ReportConfiguration(Configuration, env_prefix="MAMMOSYNTH_REPORT_"):
 class JudgeConfiguration(Configuration, env_prefix="MAMMOSYNTH_JUDGE_"):
     """`mammosynth judge`."""
 
-    run: Annotated[Path, Positional()]
-    """Run directory; the run may still be going."""
+    run: Annotated[str, Positional()]
+    """Run directory, a folder or a URL such as s3://bucket/run; the run may still be going."""
     model: Path
     """Model file of another classifier than the run's; best trained on other patients, by --part."""
     dataset: Path | None = None
     """Folder of the prepared data set; the one that the run was started with if not given."""
-    output: Path | None = None
-    """File that is written; judge-NAME.json in the run directory if not given, NAME being the model's."""
+    output: str | None = None
+    """File that is written, a path or a URL; judge-NAME.json in the run directory, NAME being the model's, if not
+    given."""
     threads: int = Field(default=1, ge=1)
     """CPU threads."""
 
@@ -52,8 +53,8 @@ class JudgeConfiguration(Configuration, env_prefix="MAMMOSYNTH_JUDGE_"):
 class EvaluateConfiguration(Configuration, env_prefix="MAMMOSYNTH_EVALUATE_"):
     """`mammosynth evaluate`."""
 
-    run: Annotated[Path, Positional()]
-    """Run directory; the run may still be going."""
+    run: Annotated[str, Positional()]
+    """Run directory, a folder or a URL such as s3://bucket/run; the run may still be going."""
     dataset: Path | None = None
     """Folder of the prepared data set; the one that the run was started with if not given."""
     inception: str | None = None
@@ -71,10 +72,12 @@ class EvaluateConfiguration(Configuration, env_prefix="MAMMOSYNTH_EVALUATE_"):
 class ReviewMakeConfiguration(Configuration, env_prefix="MAMMOSYNTH_REVIEW_MAKE_"):
     """`mammosynth review make`."""
 
-    run: Annotated[Path, Positional()]
-    """Run directory; the run may still be going. The key of the study is kept in it, in reviews/."""
+    run: Annotated[str, Positional()]
+    """Run directory, a folder or a URL such as s3://bucket/run; the run may still be going. The key of the study is
+    kept in it, in reviews/."""
     output: Path | None = None
-    """Folder for the readers, new or empty; <RUN>-review beside the run directory if not given."""
+    """Folder for the readers, new or empty; <RUN>-review if not given, beside the run directory or, where the run is on
+    object storage, in the working directory."""
     dataset: Path | None = None
     """Folder of the prepared data set; the one that the run was started with if not given."""
     accepted: int = Field(default=40, ge=1, le=1000)
@@ -96,8 +99,8 @@ class ReviewMakeConfiguration(Configuration, env_prefix="MAMMOSYNTH_REVIEW_MAKE_
 class ReviewReadConfiguration(Configuration, env_prefix="MAMMOSYNTH_REVIEW_READ_"):
     """`mammosynth review read`."""
 
-    run: Annotated[Path, Positional()]
-    """Run directory that the study was made of."""
+    run: Annotated[str, Positional()]
+    """Run directory that the study was made of, a folder or a URL such as s3://bucket/run."""
     answers: Annotated[tuple[Path, ...], Positional()] = Field(min_length=1)
     """Files that the readers saved: one of each reader, all of one study."""
     veto: Literal["any", "majority", "all", "none"] = "any"
@@ -130,8 +133,8 @@ class Control(StrEnum):
 class UpliftConfiguration(Configuration, env_prefix="MAMMOSYNTH_UPLIFT_"):
     """`mammosynth uplift`."""
 
-    run: Annotated[Path, Positional()]
-    """Run directory; the run may still be going."""
+    run: Annotated[str, Positional()]
+    """Run directory, a folder or a URL such as s3://bucket/run; the run may still be going."""
     dataset: Path | None = None
     """Folder of the prepared data set; the one that the run was started with if not given."""
     gate: Path | None = None

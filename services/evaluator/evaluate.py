@@ -30,6 +30,7 @@ from shared.errors import ConfigurationError, DatasetError
 from shared.images import Film, resize_film
 from shared.log import get_logger
 from shared.progress import progress
+from shared.store import Store
 
 if TYPE_CHECKING:
     from services.evaluator.distances.inception import InceptionFeatures
@@ -40,6 +41,8 @@ _SSIM_SIDE = 256
 def run(configuration: EvaluateConfiguration) -> int:
     """Evaluate a run, complete or not, into its run directory; returns the exit code, 0.
 
+    Films that people vetoed have no part in it.
+
     Raises:
         NotFoundError: if there is no run.
         DatasetError: if the run, or its data set, cannot be read.
@@ -49,7 +52,7 @@ def run(configuration: EvaluateConfiguration) -> int:
 
     """
     started = time.monotonic()
-    directory = RunDirectory.open(configuration.run)
+    directory = RunDirectory.open(Store(configuration.run))
     originals = OriginalFilms.open(configuration.dataset, directory.options, directory.pins["dataset_sha256"])
     if originals.dataset is None or originals.problem:
         raise DatasetError(originals.problem)
@@ -68,8 +71,9 @@ def run(configuration: EvaluateConfiguration) -> int:
     summary = {
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
         "version": version("mammosynth"),
-        "accepted": sum(record.accepted for record in directory.records),
-        "films_digest": evaluation.films_digest(directory.records),
+        "accepted": len(directory.accepted),
+        "vetoed": len(directory.vetoes),
+        "films_digest": evaluation.films_digest(directory.kept),
         "dataset_sha256": originals.dataset.sha256,
         "options": {**settings, "films": configuration.films, "smallest_change": configuration.smallest_change},
         "inception": network and {"name": network.name, "sha256": network.sha256},
@@ -79,7 +83,7 @@ def run(configuration: EvaluateConfiguration) -> int:
         "near_copies": copies,
         "seconds": round(time.monotonic() - started, 1),
     }
-    evaluation.write(configuration.run, summary, neighbours)
+    evaluation.write(directory.store, summary, neighbours)
     print_summary(summary, Console())
     return 0
 
@@ -108,7 +112,7 @@ class _Gathered:
     ) -> None:
         self._configuration = configuration
         self._dataset = dataset
-        self._outputs = outputs(run, originals, [record for record in run.records if record.accepted])
+        self._outputs = outputs(run, originals, run.kept)
         placebo = outputs(run, originals, [record for record in run.twins if record.accepted])
         most = configuration.films
         accepted = [item for _, item, _ in self._outputs]

@@ -27,6 +27,8 @@ def print_summary(summary: Mapping[str, Any], console: Console) -> None:
         what = "accepted films" if row["name"] == "accepted" else "real malignant films"
         said = f"MS-SSIM {_spread(row['result']['similarity'])}" if row["result"] else row["sentence"]
         console.print(Text(f"Diversity, {what}: {said}"))
+    if vetoed := summary["vetoed"]:
+        console.print(f"Left out, as people vetoed them: {vetoed} of {summary['accepted']} accepted films")
     copies = summary["near_copies"]
     for name, meaning in (("copied", "near copies of a real film"), ("unchanged", "hardly changed from their content")):
         pairs = copies[name]

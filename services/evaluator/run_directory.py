@@ -1,15 +1,16 @@
-"""Reads a run directory, finished or still going, as plain files. The orchestrator writes it."""
+"""Reads a run, finished or still going, as plain files in a folder or on object storage. The orchestrator writes it."""
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from shared.errors import DatasetError, InvalidImageError
 from shared.images import Film, decode_png16
-from shared.record import PairRecord, from_json
-from shared.run import Run
+from shared.record import PairRecord
+from shared.run import Run, read_records
 from shared.store import Store
+from shared.vetoes import read_vetoes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,15 +26,17 @@ class Timings:
 
 @dataclass(frozen=True, kw_only=True)
 class RunDirectory:
-    """A run as it lies on the disk. Open it with `RunDirectory.open`."""
+    """A run as it lies there. Open it with `RunDirectory.open`."""
 
-    path: Path
+    store: Store
     pins: dict[str, Any]
     """`run.json`: what the run was started with."""
     records: tuple[PairRecord, ...]
     """In the order of their pairs."""
     twins: tuple[PairRecord, ...]
     """Records of placebo twins, in the order of their pairs."""
+    vetoes: dict[int, str]
+    """Accepted pairs whose films people do not want, each with the reason."""
     unreadable: tuple[str, ...]
     """What is wrong with the records that could not be read."""
     numerics: dict[str, list[dict[str, Any]]]
@@ -45,27 +48,45 @@ class RunDirectory:
     """`configuration.yaml`: the options of whoever started it; empty where there is none."""
 
     @classmethod
-    def open(cls, path: Path) -> "RunDirectory":
+    def open(cls, store: Store) -> "RunDirectory":
         """Read everything but the films.
 
         Raises:
             NotFoundError: if there is no run.
-            DatasetError: if `run.json` is none.
+            DatasetError: if `run.json` is none, or the run's vetoes are broken.
+            UnavailableError: if the storage does not answer.
 
         """
-        run = Run.open(Store(str(path)))
-        twins, unreadable = _read_twins(path, set(run.pins.get("placebo", ())))
+        run = Run.open(store)
+        names = [f"{pair:06d}-placebo" for pair in sorted(set(run.pins.get("placebo", ())))]
+        twins, unreadable = read_records(store, names)
         return cls(
-            path=path,
+            store=store,
             pins=run.pins,
             records=run.records,
             twins=twins,
+            vetoes={veto.pair: veto.reason for veto in read_vetoes(store, run.accepted)},
             unreadable=run.unreadable + unreadable,
             numerics=_numerics_seen(run.records),
-            timings=_read_timings(path),
-            manifest=_mapping(_json(path / "manifest.json")),
+            timings=_read_timings(store),
+            manifest=_mapping(_json(store, "manifest.json")),
             options=run.options,
         )
+
+    @property
+    def accepted(self) -> tuple[PairRecord, ...]:
+        """Records of the accepted pairs, in their order, those of vetoed films among them."""
+        return tuple(record for record in self.records if record.accepted and not record.placebo)
+
+    @property
+    def kept(self) -> tuple[PairRecord, ...]:
+        """Records of the accepted pairs whose films nobody vetoed."""
+        return tuple(record for record in self.accepted if record.pair not in self.vetoes)
+
+    @property
+    def name(self) -> str:
+        """What people call the run: the last part of where it lies."""
+        return self.store.name
 
     @property
     def complete(self) -> bool:
@@ -79,41 +100,40 @@ class RunDirectory:
             return ""
         return str(self.manifest.get("run_digest", ""))
 
-    def record_text(self, name: str) -> str:
-        """A record as it is written, by its file's name without ending."""
-        return (self.path / "pairs" / f"{name}.json").read_text(encoding="utf-8")
+    def record_texts(self, names: Sequence[str]) -> Iterator[str]:
+        """Records as they are written, by the names of their files without ending.
+
+        Raises:
+            DatasetError: if one is gone since the run was opened.
+
+        """
+        for name, found in zip(names, self.store.read_each([f"pairs/{name}.json" for name in names]), strict=True):
+            if isinstance(found, OSError):
+                raise DatasetError(f"{self.store.address}/pairs/{name}.json: cannot be read: {found}") from found
+            yield found.decode("utf-8")
 
     def accepted_film(self, pair: int) -> Film | None:
         """Film of an accepted pair, (size, size) float32 in [0, 1]; None where its file is missing or broken."""
-        return _film(self.path / "accepted" / f"{pair:06d}.png")
+        return self._film(f"accepted/{pair:06d}.png")
 
     def placebo_film(self, pair: int) -> Film | None:
         """Film of a twin that passed both gates, as `accepted_film`."""
-        return _film(self.path / "placebo" / f"{pair:06d}.png")
+        return self._film(f"placebo/{pair:06d}.png")
 
     def rejected_film(self, pair: int, trial: int) -> Film | None:
         """Film of a rejected trial, (size, size) float32 in [0, 1]; None where it was not kept or is broken."""
-        return _film(self.path / "rejected" / f"{pair:06d}-{trial}.png")
+        return self._film(f"rejected/{pair:06d}-{trial}.png")
 
     def kept_rejected(self) -> set[tuple[int, int]]:
         """Pair and trial of every rejected film that was kept."""
-        found = ((file.stem.partition("-")) for file in (self.path / "rejected").glob("*-*.png"))
+        found = (name.partition("-") for name in self.store.names("rejected", ".png"))
         return {(int(pair), int(trial)) for pair, _, trial in found if pair.isdigit() and trial.isdigit()}
 
-
-def _read_twins(path: Path, pairs: set[int]) -> tuple[tuple[PairRecord, ...], tuple[str, ...]]:
-    twins, unreadable = [], []
-    for pair in sorted(pairs):
-        file = path / "pairs" / f"{pair:06d}-placebo.json"
+    def _film(self, name: str) -> Film | None:
         try:
-            twins.append(from_json(file.read_bytes(), where=f"pairs/{file.name}"))
-        except FileNotFoundError:
-            continue
-        except DatasetError as error:
-            unreadable.append(error.message)
-        except OSError as error:
-            unreadable.append(f"pairs/{file.name}: cannot be read: {error}")
-    return tuple(twins), tuple(unreadable)
+            return decode_png16(self.store.read(name))
+        except (OSError, InvalidImageError):
+            return None
 
 
 def _numerics_seen(records: tuple[PairRecord, ...]) -> dict[str, list[dict[str, Any]]]:
@@ -124,11 +144,11 @@ def _numerics_seen(records: tuple[PairRecord, ...]) -> dict[str, list[dict[str, 
     return {service: [json.loads(kind) for kind in sorted(seen)] for service, seen in sorted(kinds.items())}
 
 
-def _read_timings(path: Path) -> Timings:
+def _read_timings(store: Store) -> Timings:
     seconds: dict[int, float] = {}
     worker_seconds, workers = 0.0, 0
-    for file in sorted((path / "timings").glob("*.json")):
-        values = _mapping(_json(file))
+    for name in store.names("timings", ".json"):
+        values = _mapping(_json(store, f"timings/{name}.json"))
         if not values or not values.get("pairs"):
             continue
         workers += 1
@@ -138,19 +158,12 @@ def _read_timings(path: Path) -> Timings:
     return Timings(seconds=seconds, worker_seconds=worker_seconds, workers=workers)
 
 
-def _json(file: Path) -> object:
+def _json(store: Store, name: str) -> object:
     try:
-        return json.loads(file.read_bytes())
+        return json.loads(store.read(name))
     except (OSError, ValueError):
         return None
 
 
 def _mapping(values: object) -> dict[str, Any] | None:
     return values if isinstance(values, dict) else None
-
-
-def _film(file: Path) -> Film | None:
-    try:
-        return decode_png16(file.read_bytes())
-    except (OSError, InvalidImageError):
-        return None

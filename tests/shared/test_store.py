@@ -6,9 +6,10 @@ from pathlib import Path
 
 import fsspec
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from shared.errors import ConfigurationError, UnavailableError
-from shared.store import Store
+from shared.store import Store, place_of
 
 # The name of a fixture that gives an address of its own.
 STORAGES = ("folder", "memory", "bucket")
@@ -36,6 +37,65 @@ def test_a_file_is_replaced_whole(store: Store) -> None:
 def test_a_file_that_is_not_there_is_not_found(store: Store) -> None:
     with pytest.raises(FileNotFoundError):
         store.read("run.json")
+
+
+def test_several_files_are_read_in_the_order_of_their_names(store: Store) -> None:
+    names = [f"pairs/{number:06d}.json" for number in range(40)]
+    for name in names[::2]:
+        store.write(name, name.encode())
+    found = list(store.read_each(names))
+    assert found[::2] == [name.encode() for name in names[::2]]
+    assert all(isinstance(error, FileNotFoundError) for error in found[1::2])
+
+
+def test_storage_that_does_not_answer_is_told(memory: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    class NoCredentials(Exception):
+        """Of a kind of storage, without a base of its own."""
+
+    def refuse(*_arguments: object, **_options: object) -> None:
+        raise NoCredentials("unable to locate credentials")
+
+    for question in ("cat_file", "exists", "ls"):
+        monkeypatch.setattr(MemoryFileSystem, question, refuse)
+    store = Store(memory)
+    questions: list[Callable[[], object]] = [
+        lambda: store.read("run.json"),
+        lambda: store.exists("run.json"),
+        lambda: store.names("pairs", ".json"),
+        lambda: list(store.read_each(["run.json"])),
+    ]
+    for ask in questions:
+        with pytest.raises(UnavailableError, match=f"{memory} does not answer: unable to locate credentials"):
+            ask()
+
+
+@pytest.mark.parametrize(
+    ("address", "folder", "name"),
+    [
+        pytest.param("report.html", str(Path.cwd()), "report.html", id="a name alone"),
+        pytest.param("/page.html", "/", "page.html", id="at the root"),
+        pytest.param("/data/run/page.html", "/data/run", "page.html", id="a path"),
+        pytest.param("memory://run/page.html", "memory://run/", "page.html", id="a URL"),
+    ],
+)
+def test_the_place_of_a_file_is_its_folder_and_its_name(address: str, folder: str, name: str) -> None:
+    store, found = place_of(address)
+    assert found == name
+    assert (str(store.local_path) if store.local_path else store.address) == folder
+
+
+def test_a_folder_is_no_file() -> None:
+    with pytest.raises(ConfigurationError, match="found 'runs/', needed the name of a file"):
+        place_of("runs/")
+
+
+def test_a_place_is_called_by_its_last_part(folder: str) -> None:
+    assert [Store(address).name for address in (folder, folder + "/", "memory://x/y/", ".")] == [
+        "run",
+        "run",
+        "y",
+        Path.cwd().name,
+    ]
 
 
 def test_names_come_in_order_without_folder_and_suffix(store: Store) -> None:

@@ -17,7 +17,6 @@ from services.evaluator.judge.agreement import Agreement, Estimate, GroupShift, 
 from services.evaluator.judge.films import Group, Made, made_films
 from services.evaluator.run_directory import RunDirectory
 from shared.errors import ConfigurationError, DatasetError, MammosynthError
-from shared.files import write_atomically
 from shared.images import Film, Mask
 from shared.log import get_logger
 from shared.models import ModelArtefact, read_model
@@ -26,6 +25,7 @@ from shared.record import Source
 from shared.scoring.preparation import prepare
 from shared.scoring.provider import Provider
 from shared.scoring.session import ScoringSession
+from shared.store import Store, place_of
 
 SCHEMA_VERSION = 1
 
@@ -33,14 +33,19 @@ SCHEMA_VERSION = 1
 def run(configuration: JudgeConfiguration) -> int:
     """Judge a run's films, print the table and write `judge-<name>.json`; returns the exit code, 0.
 
+    Films that people vetoed have no part in it.
+
     Raises:
         NotFoundError: if there is no run.
         DatasetError: if the run's data set or a film is not there, or nothing was made.
         ModelError: if the judge cannot be read.
         ConfigurationError: if the judge is the run's own classifier.
+        UnavailableError: if the file cannot be written, or object storage does not answer.
 
     """
-    directory = RunDirectory.open(configuration.run)
+    directory = RunDirectory.open(Store(configuration.run))
+    for problem in directory.unreadable:
+        get_logger("judge").warning(problem)
     artefact = read_model(configuration.model, "classifier")
     if artefact.sha256 == directory.pins["models"]["classifier"]["sha256"]:
         raise ConfigurationError("--model: found the run's own classifier, needed another one: it would judge itself")
@@ -61,6 +66,7 @@ def run(configuration: JudgeConfiguration) -> int:
         "schema_version": SCHEMA_VERSION,
         "judge": {"name": name, "sha256": artefact.sha256, "metrics": artefact.metadata.metrics},
         "independence": independence,
+        "vetoed": len(directory.vetoes),
         "groups": {group.value: asdict(shift) for group, shift in groups.items()},
         "accepted_less_placebo_accepted": {
             figure: asdict(estimate) if estimate else None for figure, estimate in differences.items()
@@ -68,9 +74,15 @@ def run(configuration: JudgeConfiguration) -> int:
         "agreement": asdict(agreed),
         "films": [asdict(film) for film in films],
     }
-    output = configuration.output or configuration.run / f"judge-{name}.json"
-    write_atomically(output, (json.dumps(_without_nan(result), indent=1) + "\n").encode())
-    _print(artefact, groups, differences, agreed, output)
+    given = configuration.output
+    store, file = (directory.store, f"judge-{name}.json") if given is None else place_of(given)
+    store.write(file, (json.dumps(_without_nan(result), indent=1) + "\n").encode())
+    _print(artefact, groups, differences, agreed)
+    if directory.vetoes:
+        Console().print(
+            f"left out, as people vetoed them: {len(directory.vetoes)} of {len(directory.accepted)} accepted films"
+        )
+    Console().print(f"written {store.address.rstrip('/')}/{file}", soft_wrap=True, highlight=False, markup=False)
     return 0
 
 
@@ -94,7 +106,7 @@ def judge_films(
 
     made = list(made_films(directory))
     if not made:
-        raise DatasetError(f"{directory.path}: found no film that the run made and kept, needed one or more")
+        raise DatasetError(f"{directory.store.address}: found no film that the run made and kept, needed one or more")
     with progress("judging films", total=len(made)) as reporter:
         judged = []
         for one in made:
@@ -154,7 +166,6 @@ def _print(
     groups: Mapping[Group, GroupShift],
     differences: Mapping[str, Estimate | None],
     agreed: Agreement,
-    output: Path,
 ) -> None:
     table = Table(title=f"judge {judge.metadata.name}: mean change from the content (95 % interval over contents)")
     for heading in ("films made", "films", "contents", "gate's logit", "judge's logit", "judge's probability"):
@@ -174,7 +185,6 @@ def _print(
         f"judge and gate make the same call on {_written(agreed.same_call, sign=False)} of {agreed.films} films, "
         f"kappa {_written(agreed.kappa)}, rank correlation of their logit's changes {_written(agreed.rank_correlation)}"
     )
-    console.print(f"written {output}", soft_wrap=True, highlight=False, markup=False)
 
 
 def _written(estimate: Estimate | None, *, sign: bool = True) -> str:

@@ -21,13 +21,11 @@ from services.evaluator.report.recipes import recipe_tallies
 from services.evaluator.report.uplift_section import read_controls, read_uplift
 from services.evaluator.run_directory import RunDirectory
 from shared.dataset import Label
-from shared.errors import ConfigurationError, DatasetError
-from shared.files import write_atomically
+from shared.errors import ConfigurationError, DatasetError, UnavailableError
 from shared.log import get_logger
 from shared.placebo import compare
 from shared.record import PairRecord
-from shared.store import Store
-from shared.vetoes import read_vetoes
+from shared.store import Store, place_of
 
 _MEGABYTE = 1_000_000
 _RECORDS_SHARE = 0.3
@@ -41,21 +39,25 @@ def run(configuration: ReportConfiguration) -> int:
         NotFoundError: if there is no run.
         DatasetError: if its `run.json` or its vetoes are broken, or a data set was given that cannot be read.
         ModelError: if the model files given are not the run's.
-        ConfigurationError: if the page cannot be written.
+        ConfigurationError: if the page cannot be written to a disk.
+        UnavailableError: if object storage does not answer.
 
     """
-    directory = RunDirectory.open(configuration.run)
+    directory = RunDirectory.open(Store(configuration.run))
+    output = configuration.output
+    store, name = (directory.store, "report.html") if output is None else place_of(output)
     originals = OriginalFilms.open(configuration.dataset, directory.options, directory.pins["dataset_sha256"])
     for problem in (*directory.unreadable, originals.problem):
         if problem:
             get_logger("report").warning(problem)
     page = make_page(directory, originals, configuration, written=datetime.now(UTC))
-    output = configuration.output or configuration.run / "report.html"
     try:
-        write_atomically(output, render(page).encode())
-    except OSError as error:
-        raise ConfigurationError(f"--output: cannot write {output}: {error.strerror or error}") from error
-    Console().print(f"report {output}", soft_wrap=True, highlight=False, markup=False)
+        store.write(name, render(page).encode())
+    except UnavailableError as error:
+        if store.local_path is None:
+            raise
+        raise ConfigurationError(f"--output: {error.message.removeprefix('output: ')}") from error
+    Console().print(f"report {store.address.rstrip('/')}/{name}", soft_wrap=True, highlight=False, markup=False)
     return 0
 
 
@@ -75,23 +77,21 @@ def make_page(
         budget=int(budget * (1.0 - _RECORDS_SHARE)),
     )
     everything = (*records, *twins)
-    evaluated = evaluation.read(configuration.run)
-    films_digest = evaluation.films_digest(records)
+    evaluated = evaluation.read(directory.store)
+    films_digest = evaluation.films_digest(directory.kept)
     summary, near = evaluated or (None, [])
-    judges, judge_problems = read_judges(configuration.run, accepted=funnel.accepted)
+    judges, judge_problems = read_judges(directory)
     timings = directory.timings
     known = originals.dataset if not originals.problem else None
-    accepted = [record for record in records if record.accepted]
-    vetoes = {veto.pair: veto.reason for veto in read_vetoes(Store(str(directory.path)), accepted)}
     return Page(
         run=directory,
         originals=originals,
         benign=originals.count(Label.BENIGN),
         malignant=originals.count(Label.MALIGNANT),
-        classes=class_balance(known, funnel.accepted - len(vetoes)) if known else [],
+        classes=class_balance(known, funnel.accepted - len(directory.vetoes)) if known else [],
         gates=gate_figures(records, directory.pins["thresholds"], _scored(originals, directory, configuration)),
         funnel=funnel,
-        vetoes=vetoes,
+        vetoes=directory.vetoes,
         placebo_funnel=tallies.funnel(len(directory.pins.get("placebo", ())), twins) if twins else None,
         placebo=compare(records, twins),
         decisions=tallies.decisions(asked, records),
@@ -105,8 +105,8 @@ def make_page(
         judges=judges,
         judge_problems=judge_problems,
         evaluation_is_old=summary is not None and summary["films_digest"] != films_digest,
-        uplift=read_uplift(configuration.run, films_digest),
-        uplift_controls=read_controls(configuration.run),
+        uplift=read_uplift(directory.store, films_digest),
+        uplift_controls=read_controls(directory.store),
         near_copies=near_copies_grid(near),
         patients=patients_grid(records),
         pairs=pairs_grid(everything, timings.seconds),
@@ -134,6 +134,5 @@ def _shown_first(records: Iterable[PairRecord], gallery: Gallery) -> list[PairRe
 
 
 def _texts(directory: RunDirectory, records: Iterable[PairRecord]) -> Iterator[tuple[str, str]]:
-    for record in records:
-        name = record_name(record)
-        yield name, directory.record_text(name)
+    names = [record_name(record) for record in records]
+    yield from zip(names, directory.record_texts(names), strict=True)

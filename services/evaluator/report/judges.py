@@ -3,10 +3,11 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from services.evaluator.judge.command import SCHEMA_VERSION
+from services.evaluator.judge.films import Group
+from services.evaluator.run_directory import RunDirectory
 
 
 @dataclass(frozen=True)
@@ -38,29 +39,27 @@ class JudgeReport:
     """That both judged."""
     left_out: int
     """Accepted films of the run that it has not seen: they came later."""
+    vetoed_since: int
+    """Films in its figures that people have vetoed since."""
 
 
-def read_judges(path: Path, *, accepted: int) -> tuple[list[JudgeReport], list[str]]:
-    """Read a run's judge files; returns them in the order of their names, and what is wrong with the others.
-
-    Args:
-        path: run directory.
-        accepted: films that the run has accepted by now.
-
-    """
+def read_judges(run: RunDirectory) -> tuple[list[JudgeReport], list[str]]:
+    """Read a run's judge files; returns them in the order of their names, and what is wrong with the others."""
     found, problems = [], []
-    for file in sorted(path.glob("judge-*.json")):
+    for name in run.store.names("", ".json"):
+        if not name.startswith("judge-"):
+            continue
         try:
-            values = json.loads(file.read_bytes())
+            values = json.loads(run.store.read(f"{name}.json"))
             if values["schema_version"] != SCHEMA_VERSION:
                 raise ValueError(f"schema version {values['schema_version']}, needed {SCHEMA_VERSION}")
-            found.append(_judge(values, accepted))
+            found.append(_judge(values, run))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            problems.append(f"{file.name}: is no file of mammosynth judge: {error!r}")
+            problems.append(f"{name}.json: is no file of mammosynth judge: {error!r}")
     return found, problems
 
 
-def _judge(values: Mapping[str, Any], accepted: int) -> JudgeReport:
+def _judge(values: Mapping[str, Any], run: RunDirectory) -> JudgeReport:
     groups = {
         name: JudgeGroup(
             name=name.replace("_", ", "),
@@ -73,6 +72,7 @@ def _judge(values: Mapping[str, Any], accepted: int) -> JudgeReport:
         for name, group in values["groups"].items()
     }
     agreement = values["agreement"]
+    judged = {film["pair"] for film in values["films"] if film["group"] == Group.ACCEPTED}
     return JudgeReport(
         name=str(values["judge"]["name"]),
         sha256=str(values["judge"]["sha256"]),
@@ -81,7 +81,8 @@ def _judge(values: Mapping[str, Any], accepted: int) -> JudgeReport:
         excess={name: _written(item) for name, item in values["accepted_less_placebo_accepted"].items()},
         agreement={name: _written(agreement[name], sign=False) for name in ("same_call", "kappa", "rank_correlation")},
         films=int(agreement["films"]),
-        left_out=max(0, accepted - (groups["accepted"].films if "accepted" in groups else 0)),
+        left_out=len({record.pair for record in run.kept} - judged),
+        vetoed_since=len(judged & set(run.vetoes)),
     )
 
 

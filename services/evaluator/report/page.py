@@ -51,7 +51,7 @@ class Page:
     gallery: Gallery
     evaluation: dict[str, Any] | None
     evaluation_is_old: bool
-    """Whether films were accepted since."""
+    """Whether films were accepted, or vetoed, since."""
     judges: list[JudgeReport]
     judge_problems: list[str]
     """Judge files that cannot be read."""

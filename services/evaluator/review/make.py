@@ -5,6 +5,7 @@ dicom/0001.dcm    the films, with --dicom
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 from rich.console import Console
@@ -25,7 +26,6 @@ from shared.log import get_logger
 from shared.progress import progress
 from shared.record import PairRecord
 from shared.store import Store
-from shared.vetoes import read_vetoes
 
 PAGE = "review.html"
 _LARGEST_PAGE = 400_000_000
@@ -40,23 +40,31 @@ def run(configuration: ReviewMakeConfiguration) -> int:
         NotFoundError: if there is no run.
         DatasetError: if nothing was accepted, a film or the run's data set is not there, or its vetoes are broken.
         ConfigurationError: if the folder holds anything else, or the page would be too large for a browser.
+        UnavailableError: if the key cannot be written, or object storage does not answer.
 
     """
-    directory = RunDirectory.open(configuration.run)
+    directory = RunDirectory.open(Store(configuration.run))
     for problem in directory.unreadable:
         get_logger("review").warning(problem)
     originals = OriginalFilms.open(configuration.dataset, directory.options, directory.pins["dataset_sha256"])
     if originals.dataset is None or originals.problem:
         raise DatasetError(originals.problem)
     study = make_study(directory, originals.dataset, configuration)
-    output = configuration.output or configuration.run.resolve().with_name(f"{configuration.run.resolve().name}-review")
+    output = configuration.output or _folder_beside(directory.store)
     _check_size(study, min(configuration.picture_size, directory.pins["size"]))
     names = [f"dicom/{item.number:04d}.dcm" for item in study.items] if configuration.dicom else []
-    _check_folder(output, configuration.run, {PAGE, *names})
-    key = study.write(configuration.run)
+    _check_folder(output, directory.store.local_path, {PAGE, *names})
+    key = study.write(directory.store)
     _write_folder(output, study, directory, originals.dataset, configuration)
     _tell(study, output, key)
     return 0
+
+
+def _folder_beside(store: Store) -> Path:
+    """Where the readers' folder lies if nobody says so: beside the run, or here where the run is on object storage."""
+    run = store.local_path
+    beside = Path() if run is None else run.resolve().parent
+    return beside / f"{store.name}-review"
 
 
 def make_study(run: RunDirectory, dataset: Dataset, configuration: ReviewMakeConfiguration) -> Study:
@@ -66,15 +74,13 @@ def make_study(run: RunDirectory, dataset: Dataset, configuration: ReviewMakeCon
         DatasetError: if no film was accepted, or all were vetoed.
 
     """
-    secret = secret_of((run.path / "run.json").read_bytes(), configuration.seed)
-    records = [record for record in run.records if record.accepted and not record.placebo]
-    vetoed = {veto.pair for veto in read_vetoes(Store(str(run.path)), records)}
-    left = [record for record in records if record.pair not in vetoed]
-    if not left:
-        raise DatasetError(f"{run.path}: found {len(records)} accepted films and {len(vetoed)} vetoed, needed one left")
+    secret = secret_of(run.store.read("run.json"), configuration.seed)
+    if not run.kept:
+        found = f"{len(run.accepted)} accepted films and {len(run.vetoes)} vetoed"
+        raise DatasetError(f"{run.store.address}: found {found}, needed one left")
     shown: Counter[str] = Counter()
     synthetic = [
-        *choose_synthetic(_made(left, dataset), configuration.accepted, shown=shown, secret=secret),
+        *choose_synthetic(_made(run.kept, dataset), configuration.accepted, shown=shown, secret=secret),
         *choose_synthetic(
             _made([twin for twin in run.twins if twin.accepted], dataset),
             configuration.placebo,
@@ -91,7 +97,7 @@ def make_study(run: RunDirectory, dataset: Dataset, configuration: ReviewMakeCon
     return Study(study=name, seed=configuration.seed, version=run.pins["version"], items=items)
 
 
-def _made(records: list[PairRecord], dataset: Dataset) -> list[Candidate]:
+def _made(records: Iterable[PairRecord], dataset: Dataset) -> list[Candidate]:
     candidates = []
     for record in records:
         content = dataset.film(record.content.image_id)
@@ -137,10 +143,10 @@ def _check_size(study: Study, side: int) -> None:
         )
 
 
-def _check_folder(output: Path, run: Path, names: set[str]) -> None:
+def _check_folder(output: Path, run: Path | None, names: set[str]) -> None:
     if output.is_file():
         raise ConfigurationError(f"--output: found the file {output}, needed a folder")
-    if run.resolve().is_relative_to(output.resolve()):
+    if run is not None and run.resolve().is_relative_to(output.resolve()):
         raise ConfigurationError(f"--output: found {output}, which holds the run and its key, needed a folder apart")
     found = (
         {str(path.relative_to(output)) for path in output.rglob("*") if not path.is_dir()} if output.exists() else set()
@@ -179,7 +185,7 @@ def _write(path: Path, data: bytes) -> None:
         raise ConfigurationError(f"--output: cannot write {path}: {error.strerror or error}") from error
 
 
-def _tell(study: Study, output: Path, key: Path) -> None:
+def _tell(study: Study, output: Path, key: str) -> None:
     counts = Counter(film.kind for film in study.films)
     told = ", ".join(f"{counts[kind]} {kind}" for kind in Kind)
     console = Console()

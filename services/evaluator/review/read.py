@@ -14,9 +14,8 @@ from services.evaluator.review.study import FOLDER, Kind, Study
 from services.evaluator.review.summary import print_scores
 from services.evaluator.run_directory import RunDirectory
 from shared.errors import DatasetError
-from shared.files import write_atomically
 from shared.store import Store
-from shared.vetoes import Veto, read_vetoes, replace_vetoes
+from shared.vetoes import Veto, replace_vetoes
 
 SCHEMA_VERSION = 1
 
@@ -28,16 +27,18 @@ def run(configuration: ReviewReadConfiguration) -> int:
 
     Raises:
         NotFoundError: if there is no run, or it has no such study.
-        DatasetError: if a file of answers is broken, or of another study, or the run's films are not those reviewed.
+        DatasetError: if a file of answers is broken, or of another study, or the run's films are not those reviewed, or
+            its vetoes are broken.
+        UnavailableError: if something cannot be written, or object storage does not answer.
 
     """
     everybody = read_answers(configuration.answers)
-    directory = RunDirectory.open(configuration.run)
-    study = Study.read(configuration.run, everybody[0].study)
+    store = Store(configuration.run)
+    directory = RunDirectory.open(store)
+    study = Study.read(store, everybody[0].study)
     for answers in everybody:
         check_answers(answers, study)
-    accepted = [record for record in directory.records if record.accepted and not record.placebo]
-    _check_films(study, {str(record.pair): record.sha256 for record in accepted})
+    _check_films(study, {str(record.pair): record.sha256 for record in directory.accepted})
     readers = [score_reader(answers, study) for answers in everybody]
     between = score_between(everybody, study)
     rejections = find_rejections(everybody, study)
@@ -46,8 +47,6 @@ def run(configuration: ReviewReadConfiguration) -> int:
         for one in rejections
         if one.is_vetoed(configuration.veto)
     ]
-    store = Store(str(configuration.run))
-    read_vetoes(store, accepted)
     standing = replace_vetoes(store, study.study, vetoes)
     result: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
@@ -58,10 +57,10 @@ def run(configuration: ReviewReadConfiguration) -> int:
         "between_readers": [asdict(scores) for scores in between],
         "rejected": [asdict(one) | {"film": one.film.model_dump(mode="json")} for one in rejections],
     }
-    path = configuration.run / FOLDER / f"{study.study}-scores.json"
-    write_atomically(path, (json.dumps(result, indent=1, allow_nan=False) + "\n").encode())
+    name = f"{FOLDER}/{study.study}-scores.json"
+    store.write(name, (json.dumps(result, indent=1, allow_nan=False) + "\n").encode())
     print_scores(Console(), readers, between, rejections, vetoed=[veto.pair for veto in vetoes], standing=standing)
-    Console().print(f"scores {path}", soft_wrap=True, highlight=False, markup=False)
+    Console().print(f"scores {store.address.rstrip('/')}/{name}", soft_wrap=True, highlight=False, markup=False)
     return 0
 
 

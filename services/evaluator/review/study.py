@@ -6,13 +6,12 @@ reviews/<study>-scores.json   what `mammosynth review read` made of the answers
 
 import json
 from enum import StrEnum
-from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.dataset import Label
 from shared.errors import DatasetError, NotFoundError
-from shared.files import write_atomically
+from shared.store import Store
 
 FOLDER = "reviews"
 
@@ -69,27 +68,33 @@ class Study(BaseModel):
         """Each film once, in the order of first showings."""
         return tuple(item.film for item in self.items if item.repeats is None)
 
-    def write(self, run: Path) -> Path:
-        """Keep the key in a run directory; returns its path."""
-        path = run / FOLDER / f"{self.study}.json"
-        write_atomically(path, (self.model_dump_json(indent=1) + "\n").encode())
-        return path
+    def write(self, store: Store) -> str:
+        """Keep the key in a run; returns where it lies.
+
+        Raises:
+            UnavailableError: if it cannot be written.
+
+        """
+        name = f"{FOLDER}/{self.study}.json"
+        store.write(name, (self.model_dump_json(indent=1) + "\n").encode())
+        return f"{store.address.rstrip('/')}/{name}"
 
     @classmethod
-    def read(cls, run: Path, study: str) -> "Study":
-        """Read the key of a study.
+    def read(cls, store: Store, study: str) -> "Study":
+        """Read the key of a study of a run.
 
         Raises:
             NotFoundError: if the run has no such study.
             DatasetError: if its key is broken.
 
         """
-        path = run / FOLDER / f"{study}.json"
+        name = f"{FOLDER}/{study}.json"
+        path = f"{store.address.rstrip('/')}/{name}"
         try:
-            return cls.model_validate(json.loads(path.read_bytes()))
+            return cls.model_validate(json.loads(store.read(name)))
         except FileNotFoundError as error:
             raise NotFoundError(f"{path}: no such key; the answers belong to a study of another run") from error
         except OSError as error:
-            raise DatasetError(f"{path}: cannot be read: {error.strerror or error}") from error
+            raise DatasetError(f"{path}: cannot be read: {error}") from error
         except (ValidationError, ValueError) as error:
             raise DatasetError(f"{path}: is no key of a study: {error}") from error

@@ -13,11 +13,12 @@ from services.evaluator.run_directory import RunDirectory
 from services.evaluator.uplift.analysis import PRIMARY, Fitted, analyse
 from services.evaluator.uplift.arms import conditions
 from services.evaluator.uplift.films import Gathered, gather
-from services.evaluator.uplift.plan import FOLDER, SCHEMA_VERSION, PlanFolder, output
+from services.evaluator.uplift.plan import SCHEMA_VERSION, PlanFolder, output
 from services.evaluator.uplift.result import as_result, test_films
 from services.evaluator.uplift.summary import print_summary
 from services.evaluator.uplift.verdict import enough_to_test, verdict
 from shared.errors import ConfigurationError, DatasetError
+from shared.store import Store
 
 if TYPE_CHECKING:
     from services.evaluator.uplift.trunk import Trunk
@@ -38,6 +39,7 @@ def run(configuration: UpliftConfiguration) -> int:
         WeightsNotFoundError: if the network's weights are not there.
         ModelError: if they are another network's.
         NumericalError: if a training diverges.
+        UnavailableError: if something cannot be written, or object storage does not answer.
 
     """
     try:
@@ -46,7 +48,7 @@ def run(configuration: UpliftConfiguration) -> int:
         from services.evaluator.uplift.gate_check import check_architecture  # noqa: PLC0415
     except ImportError as error:
         raise ConfigurationError(f"uplift: needs the extra `uplift` to be installed: {error}") from error
-    directory = RunDirectory.open(configuration.run)
+    directory = RunDirectory.open(Store(configuration.run))
     originals = OriginalFilms.open(configuration.dataset, directory.options, directory.pins["dataset_sha256"])
     if originals.dataset is None or originals.problem:
         raise DatasetError(originals.problem)
@@ -61,22 +63,22 @@ def run(configuration: UpliftConfiguration) -> int:
         ratio=max(configuration.ratios),
         seed=configuration.seed,
     )
-    result = _measure(configuration, gathered, trunk)
+    result = _measure(configuration, directory.store, gathered, trunk)
     result |= {
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
         "accepted": gathered.accepted,
-        "films_digest": evaluation.films_digest(directory.records),
+        "films_digest": evaluation.films_digest(directory.kept),
         "vetoed": gathered.vetoed,
         "twins_accepted": gathered.twins_accepted,
         "gate": gate,
         "remarks": [remark for remark in (unknown, *_remarks(configuration)) if remark],
     }
-    result.pop("folder").finish(result, output(configuration.run, configuration.control))
+    result.pop("folder").finish(result, output(configuration.control))
     print_summary(result, Console())
     return 0
 
 
-def _measure(configuration: UpliftConfiguration, gathered: Gathered, trunk: "Trunk") -> dict[str, Any]:
+def _measure(configuration: UpliftConfiguration, store: Store, gathered: Gathered, trunk: "Trunk") -> dict[str, Any]:
     from services.evaluator.uplift.fits import Job, run_fits  # noqa: PLC0415  as above
 
     seeds = range(configuration.seed, configuration.seed + configuration.seeds)
@@ -84,7 +86,7 @@ def _measure(configuration: UpliftConfiguration, gathered: Gathered, trunk: "Tru
         gathered.films, amounts=configuration.amounts, ratios=configuration.ratios, seeds=seeds
     )
     folder = PlanFolder(
-        configuration.run / FOLDER,
+        store,
         _identity(configuration, gathered, trunk),
         control=configuration.control is not Control.NONE,
     )

@@ -4,7 +4,6 @@ import hashlib
 import io
 import json
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,15 +12,16 @@ from numpy.typing import NDArray
 from services.evaluator.uplift.films import Table
 from services.evaluator.uplift.trunk import Trunk
 from shared.augmentation import Augmentation
-from shared.files import write_atomically
 from shared.images import from_uint16
 from shared.log import get_logger
 from shared.progress import ProgressReporter
+from shared.store import Store
 
 Features = NDArray[np.float32]
 
 CHUNK = 32
 """Films that are computed, and kept, together; a kill loses one chunk."""
+_FOLDER = "uplift/features"
 
 
 def film_tensors(table: Table, indices: Sequence[int] | NDArray[np.intp]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -34,9 +34,9 @@ def film_tensors(table: Table, indices: Sequence[int] | NDArray[np.intp]) -> tup
 class FeatureStore:
     """Features by what they are of; any uplift of the run reads them again."""
 
-    def __init__(self, folder: Path, trunk: Trunk, identity: dict[str, object], device: torch.device) -> None:
-        """Keep features of `trunk` in a folder; `identity` names all that they depend on beside the films."""
-        self._folder = folder
+    def __init__(self, store: Store, trunk: Trunk, identity: dict[str, object], device: torch.device) -> None:
+        """Keep features of `trunk` in a run; `identity` names all that they depend on beside the films."""
+        self._store = store
         self._trunk = trunk.to(device).eval()
         self._identity = {**identity, "features": trunk.features, "torch": torch.__version__, "device": device.type}
         self._device = device
@@ -54,8 +54,8 @@ class FeatureStore:
         shape = (len(part), self._trunk.features)
         of = {**self._identity, "version": version, "films": [table.sha256[index] for index in part]}
         key = hashlib.sha256(json.dumps(of, sort_keys=True).encode()).hexdigest()
-        path = self._folder / f"{key[:32]}.npy"
-        kept = _read(path)
+        name = f"{_FOLDER}/{key[:32]}.npy"
+        kept = self._read(name)
         if kept is not None and kept.shape == shape and kept.dtype == np.float32:
             return kept
         films, masks = film_tensors(table, part)
@@ -67,18 +67,15 @@ class FeatureStore:
             computed: Features = self._trunk(films.to(self._device), masks.to(self._device)).cpu().numpy()
         buffer = io.BytesIO()
         np.save(buffer, computed, allow_pickle=False)
-        write_atomically(path, buffer.getvalue())
+        self._store.write(name, buffer.getvalue())
         return computed
 
-
-def _read(path: Path) -> Features | None:
-    try:
-        kept: Features = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, EOFError) as error:
-        get_logger("uplift").warning(
-            "features are computed again: the file is broken", file=path.name, error=str(error)
-        )
-        return None
-    return kept
+    def _read(self, name: str) -> Features | None:
+        try:
+            kept: Features = np.load(io.BytesIO(self._store.read(name)), allow_pickle=False)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, EOFError) as error:
+            get_logger("uplift").warning("features are computed again: the file is broken", file=name, error=str(error))
+            return None
+        return kept

@@ -17,8 +17,6 @@ from shared.dataset import Dataset, Label, Split
 from shared.errors import DatasetError
 from shared.images import Film, Mask, sha256_pixels, to_uint16
 from shared.progress import progress
-from shared.store import Store
-from shared.vetoes import read_vetoes
 
 
 @dataclass
@@ -99,11 +97,9 @@ def gather(
     learnt = np.concatenate([real[Split.TRAIN], real[Split.GENERATION]])
     malignant = _of_class(learnt, labels, malignant=True)
     benign = _of_class(learnt, labels, malignant=False)
-    accepted = [record for record in directory.records if record.accepted]
-    vetoed = {veto.pair for veto in read_vetoes(Store(str(directory.path)), accepted)}
     styles: dict[int, str] = {}
     if control is Control.NONE:
-        kept = outputs(directory, originals, [record for record in accepted if record.pair not in vetoed])
+        kept = outputs(directory, originals, directory.kept)
         for record, item, _ in kept:
             styles[table.add(item.film, item.mask, item.patient)] = record.style.patient_id
     synthetic = np.array(sorted(styles), dtype=np.intp)
@@ -135,7 +131,14 @@ def gather(
         held_back=control is Control.MALIGNANT,
     )
     return Gathered(
-        table, films, real[Split.VALIDATION], real[Split.TEST], truth, len(vetoed), len(accepted), len(twins)
+        table=table,
+        films=films,
+        validation=real[Split.VALIDATION],
+        test=real[Split.TEST],
+        malignant=truth,
+        vetoed=len(directory.vetoes),
+        accepted=len(directory.accepted),
+        twins_accepted=len(twins),
     )
 
 

@@ -54,7 +54,7 @@ class _Frozen:
             "enlarge": configuration.enlarge,
             "threads": configuration.threads,
         }
-        store = FeatureStore(folder.path.parent / "features", trunk, identity, device)
+        store = FeatureStore(folder.store, trunk, identity, device)
         learnt, judged = gathered.learnt, np.concatenate([gathered.validation, gathered.test])
         versions = 1 + configuration.augmented_copies
         self._features = np.zeros((len(gathered.table.pixels), versions, trunk.features), dtype=np.float32)

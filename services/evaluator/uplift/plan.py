@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from services.evaluator.configuration import Control
 from services.evaluator.uplift.analysis import Fitted
 from services.evaluator.uplift.arms import Condition
 from shared.errors import DatasetError
-from shared.files import write_atomically
+from shared.store import Store
 
 SCHEMA_VERSION = 1
 FOLDER = "uplift"
@@ -23,28 +22,31 @@ _PLAN, _RESULT = "plan.json", "result.json"
 class PlanFolder:
     """One plan beside a run: `uplift/<digest>/plan.json`, a record of each fit, the result."""
 
-    def __init__(self, folder: Path, identity: Mapping[str, Any], *, control: bool) -> None:
-        """Write the plan, or find it as it was written.
+    def __init__(self, store: Store, identity: Mapping[str, Any], *, control: bool) -> None:
+        """Write the plan into a run, or find it as it was written.
 
         `identity` is all that the numbers follow from, plain JSON. Raises DatasetError when the plan that is there is
         broken.
         """
+        self.store = store
         digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
-        self.path = folder / digest[:16]
+        self._folder = f"{FOLDER}/{digest[:16]}"
         self.digest = digest
-        plan = self.path / _PLAN
-        if not plan.exists():
-            before = 0 if control else _tried(folder)
-            write_atomically(plan, _json({"identity": identity, "control": control, "plans_before": before}))
+        plan = f"{self._folder}/{_PLAN}"
+        if not store.exists(plan):
+            before = 0 if control else _tried(store)
+            store.write(plan, _json({"identity": identity, "control": control, "plans_before": before}))
         try:
-            self.plans_before = int(json.loads(plan.read_bytes())["plans_before"])
+            self.plans_before = int(json.loads(store.read(plan))["plans_before"])
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DatasetError(f"{plan}: cannot be read: {error}; needed is the plan as it was written") from error
+            raise DatasetError(
+                f"{store.address}/{plan}: cannot be read: {error}; needed is the plan as it was written"
+            ) from error
 
     def read(self, condition: Condition, seed: int) -> Fitted | None:
         """Read the record of a fit; None where there is none, or none that can be read."""
         try:
-            values = json.loads(self._record(condition, seed).read_bytes())
+            values = json.loads(self.store.read(self._record(condition, seed)))
             return Fitted(condition, seed, float(values["validation_auc"]), np.array(values["test_scores"], float))
         except (OSError, ValueError, KeyError, TypeError):
             return None
@@ -56,36 +58,36 @@ class PlanFolder:
             "kept_update": kept_update,
             "test_scores": fitted.test_scores.tolist(),
         }
-        write_atomically(self._record(fitted.condition, fitted.seed), _json(values))
+        self.store.write(self._record(fitted.condition, fitted.seed), _json(values))
 
-    def finish(self, result: Mapping[str, Any], output: Path) -> None:
-        """Write the result, here and for the report."""
-        write_atomically(self.path / _RESULT, _json(result))
-        write_atomically(output, _json(result))
+    def finish(self, result: Mapping[str, Any], output: str) -> None:
+        """Write the result, here and, under the name `output`, for the report."""
+        self.store.write(f"{self._folder}/{_RESULT}", _json(result))
+        self.store.write(output, _json(result))
 
-    def _record(self, condition: Condition, seed: int) -> Path:
-        return self.path / "fits" / f"{condition.name}-seed{seed}.json"
-
-
-def output(run: Path, control: Control) -> Path:
-    """Where the result of an uplift, or of one of its controls, lies for the report."""
-    return run / (f"{FOLDER}.json" if control is Control.NONE else f"{FOLDER}-control-{control}.json")
+    def _record(self, condition: Condition, seed: int) -> str:
+        return f"{self._folder}/fits/{condition.name}-seed{seed}.json"
 
 
-def read_result(path: Path) -> dict[str, Any] | None:
+def output(control: Control) -> str:
+    """Name, in a run, of the result of an uplift or of one of its controls, as the report reads it."""
+    return f"{FOLDER}.json" if control is Control.NONE else f"{FOLDER}-control-{control}.json"
+
+
+def read_result(store: Store, name: str) -> dict[str, Any] | None:
     """Read what an uplift wrote; None where there is nothing, or nothing that can be read."""
     try:
-        result = json.loads(path.read_bytes())
+        result = json.loads(store.read(name))
     except (OSError, ValueError):
         return None
     return result if isinstance(result, dict) and result.get("schema_version") == SCHEMA_VERSION else None
 
 
-def _tried(folder: Path) -> int:
+def _tried(store: Store) -> int:
     """Plans with the run's own films that came to a result: each of them was a look at the same test films."""
     tried = 0
-    for result in folder.glob(f"*/{_RESULT}"):
-        values = read_result(result)
+    for folder in store.names(FOLDER, ""):
+        values = read_result(store, f"{FOLDER}/{folder}/{_RESULT}")
         tried += values is not None and values.get("control") == "none"
     return tried
 

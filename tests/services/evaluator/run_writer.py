@@ -11,6 +11,7 @@ import yaml
 from shared.dataset import Dataset, DatasetWriter, Film, Label, Laterality, Origin, Split
 from shared.images import Film as Pixels
 from shared.images import encode_png16, sha256_pixels
+from shared.store import Store
 
 THRESHOLDS = {"anomaly": 0.5, "classifier": 0.7, "benign_below": 0.5, "minimum_change": 0.002}
 MODELS = {
@@ -109,6 +110,16 @@ class RunWriter:
         self._json("run.json", self.pins)
         self._write("configuration.yaml", yaml.safe_dump({"dataset": str(dataset.path), "pairs": pairs}).encode())
 
+    @property
+    def address(self) -> str:
+        """Of the run, as commands take it."""
+        return str(self.path)
+
+    @property
+    def store(self) -> Store:
+        """Of the run's files."""
+        return Store(self.address)
+
     def add_accepted(self, pair: int, *, at: int = 1, **changes: Any) -> dict[str, Any]:
         """Add a pair whose trial `at` was kept; those before it were still benign."""
         trials = [self.trial(pair, number, ["still_benign"], probability=0.4) for number in range(1, at)]
@@ -135,6 +146,12 @@ class RunWriter:
             changes |= {"decision": "accepted", "accepted_trial": 1, "sha256": trial["sha256"]}
             self._write(f"placebo/{pair:06d}.png", encode_png16(self.output(pair, 1)))
         return self.add(pair, name=f"{pair:06d}-placebo", **changes)
+
+    def veto(self, *pairs: int, reason: str = "") -> None:
+        """Veto the accepted films of pairs, and of no others."""
+        records = [json.loads((self.path / f"pairs/{pair:06d}.json").read_bytes()) for pair in pairs]
+        vetoed = [{"pair": item["pair"], "sha256": item["sha256"], "reason": reason} for item in records]
+        self._json("vetoed.json", {"schema_version": 1, "vetoed": vetoed})
 
     def replace_film(self, pair: int, film: Pixels) -> None:
         """Make another film the accepted one of a pair, in its file and in its record."""

@@ -39,7 +39,7 @@ def make_large_run(tmp_path: Path, large: Dataset) -> MakeLargeRun:
 
 
 def evaluated(run: RunWriter, **options: Any) -> tuple[dict[str, Any], dict[int, dict[str, Any]]]:
-    assert evaluate(EvaluateConfiguration(run=run.path, draws=10, **options)) == 0
+    assert evaluate(EvaluateConfiguration(run=run.address, draws=10, **options)) == 0
     summary = json.loads((run.path / "evaluation.json").read_text())
     rows = pq.read_table(run.path / "evaluation.parquet").to_pylist()
     return summary, {row["pair"]: row for row in rows}
@@ -157,36 +157,51 @@ def test_the_same_run_gives_the_same_numbers_but_for_clock_and_date(make_large_r
 def test_films_added_since_make_an_evaluation_out_of_date(make_large_run: MakeLargeRun) -> None:
     run = make_large_run(4)
     summary, _ = evaluated(run)
-    assert summary["films_digest"] == evaluation.films_digest(RunDirectory.open(run.path).records)
+    assert summary["films_digest"] == evaluation.films_digest(RunDirectory.open(run.store).records)
     run.replace_film(0, run.output(3, 2))
-    assert summary["films_digest"] != evaluation.films_digest(RunDirectory.open(run.path).records)
+    assert summary["films_digest"] != evaluation.films_digest(RunDirectory.open(run.store).records)
+
+
+def test_vetoed_films_have_no_part_and_are_counted(
+    make_large_run: MakeLargeRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = make_large_run(8)
+    before, _ = evaluated(run)
+    run.veto(1, 6)
+    after, rows = evaluated(run)
+    assert set(rows) == {0, 2, 3, 4, 5, 7}
+    assert (before["vetoed"], after["vetoed"], after["accepted"]) == (0, 2, 8)
+    assert [item["films"] for item in after["comparisons"][0]["sets"]] == [6, 6]
+    assert after["diversity"][0]["films"] == 6
+    assert after["films_digest"] != before["films_digest"]
+    assert "Left out, as people vetoed them: 2 of 8 accepted films" in capsys.readouterr().out
 
 
 def test_what_was_written_is_read_again_and_what_is_broken_is_not(make_large_run: MakeLargeRun) -> None:
     run = make_large_run(4)
-    assert evaluation.read(run.path) is None
+    assert evaluation.read(run.store) is None
     summary, rows = evaluated(run)
-    assert evaluation.read(run.path) == (summary, list(rows.values()))
+    assert evaluation.read(run.store) == (summary, list(rows.values()))
     (run.path / "evaluation.parquet").write_bytes(b"PAR1")
-    assert evaluation.read(run.path) is None
+    assert evaluation.read(run.store) is None
     (run.path / "evaluation.json").write_text('{"schema_version": 99}')
-    assert evaluation.read(run.path) is None
+    assert evaluation.read(run.store) is None
 
 
 def test_wrong_input_is_told_before_anything_is_written(make_large_run: MakeLargeRun, tmp_path: Path) -> None:
     run = make_large_run(2)
     wrong: list[tuple[dict[str, Any], type[Exception], str]] = [
-        ({"run": tmp_path / "none"}, NotFoundError, r"found no run\.json"),
+        ({"run": str(tmp_path / "none")}, NotFoundError, r"found no run\.json"),
         ({"dataset": tmp_path / "none"}, DatasetError, "no such folder"),
         ({"inception": str(tmp_path / "none")}, WeightsNotFoundError, "found no file"),
     ]
     for options, error, message in wrong:
         with pytest.raises(error, match=message) as caught:
-            evaluate(EvaluateConfiguration(**({"run": run.path} | options)))
+            evaluate(EvaluateConfiguration(**({"run": run.address} | options)))
         assert exit_code(caught.value) == 2  # type: ignore[arg-type]
     (run.path / "configuration.yaml").write_text("dataset: /nowhere\n")
     with pytest.raises(DatasetError, match="Give it with --dataset"):
-        evaluate(EvaluateConfiguration(run=run.path))
+        evaluate(EvaluateConfiguration(run=run.address))
     assert not (run.path / "evaluation.json").exists()
 
 

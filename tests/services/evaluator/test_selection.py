@@ -20,13 +20,13 @@ def test_spreads_a_choice_over_all(items: list[int], limit: int, expected: list[
 
 
 def test_chooses_accepted_pairs_with_the_trial_that_was_kept(mixed_run: RunWriter) -> None:
-    chosen = choose_accepted(RunDirectory.open(mixed_run.path).records, 10)
+    chosen = choose_accepted(RunDirectory.open(mixed_run.store).records, 10)
 
     assert [(record.pair, trial.trial) for record, trial in chosen] == [(0, 1), (1, 2), (4, 1)]
 
 
 def test_chooses_rejected_trials_by_reason_where_their_film_was_kept(mixed_run: RunWriter) -> None:
-    run = RunDirectory.open(mixed_run.path)
+    run = RunDirectory.open(mixed_run.store)
 
     chosen = choose_rejected(run.records, run.kept_rejected(), 4)
 
@@ -37,7 +37,7 @@ def test_chooses_rejected_trials_by_reason_where_their_film_was_kept(mixed_run: 
 def test_a_pair_is_shown_once_for_a_reason_and_each_reason_a_few_times(mixed_run: RunWriter) -> None:
     for pair in (2, 3, 5):
         mixed_run.add_rejected(pair, "anomalous", "anomalous", keep=True)
-    run = RunDirectory.open(mixed_run.path)
+    run = RunDirectory.open(mixed_run.store)
 
     chosen = choose_rejected(run.records, run.kept_rejected(), 2)
 

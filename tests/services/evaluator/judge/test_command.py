@@ -24,25 +24,14 @@ def judge(tmp_path: Path) -> Path:
     return tmp_path / "judge.onnx"
 
 
-def add_twin(made: RunWriter, pair: int) -> None:
-    """Add the accepted twin of a pair."""
-    record = made.add_accepted(pair, placebo=True)
-    own = made.path / "pairs" / f"{pair:06d}.json"
-    own.rename(made.path / "pairs" / f"{pair:06d}-placebo.json")
-    (made.path / "placebo").mkdir(exist_ok=True)
-    (made.path / "accepted" / f"{pair:06d}.png").rename(made.path / "placebo" / f"{pair:06d}.png")
-    assert record["placebo"]
-
-
 def judged(made: RunWriter, judge: Path) -> dict[str, Any]:
-    assert run(JudgeConfiguration(run=made.path, model=judge)) == 0
+    assert run(JudgeConfiguration(run=made.address, model=judge)) == 0
     result: dict[str, Any] = json.loads((made.path / "judge-second.json").read_text())
     return result
 
 
 def test_every_kept_film_is_judged_in_its_group(mixed_run: RunWriter, judge: Path) -> None:
-    add_twin(mixed_run, 4)
-    mixed_run.add_accepted(4)
+    mixed_run.add_twin(4, accepted=True)
 
     result = judged(mixed_run, judge)
 
@@ -74,6 +63,27 @@ def test_a_shift_is_the_judges_answer_less_that_of_the_content(mixed_run: RunWri
     assert judged(mixed_run, judge)["films"][0]["judge_logit_shift"] == pytest.approx(expected, abs=1e-6)
 
 
+def test_vetoed_films_are_not_judged(mixed_run: RunWriter, judge: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mixed_run.add_twin(1, accepted=True)
+    mixed_run.veto(1)
+
+    result = judged(mixed_run, judge)
+
+    groups = [(film["pair"], film["group"]) for film in result["films"]]
+    assert groups == [(0, "accepted"), (2, "rejected"), (2, "rejected"), (4, "accepted"), (1, "placebo_accepted")]
+    assert result["vetoed"] == 1
+    assert "left out, as people vetoed them: 1 of 3 accepted films" in capsys.readouterr().out
+
+
+def test_a_record_that_is_broken_is_left_out_and_told(
+    mixed_run: RunWriter, judge: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (mixed_run.path / "pairs/000004.json").write_text("{")
+
+    assert [film["pair"] for film in judged(mixed_run, judge)["films"]] == [0, 1, 2, 2]
+    assert "pairs/000004.json" in capsys.readouterr().out
+
+
 def test_the_runs_own_classifier_is_refused(make_run: MakeRun, tmp_path: Path) -> None:
     made = make_run(pairs=1)
     made.add_accepted(0)
@@ -83,7 +93,7 @@ def test_the_runs_own_classifier_is_refused(make_run: MakeRun, tmp_path: Path) -
     (made.path / "run.json").write_text(json.dumps(pins))
 
     with pytest.raises(ConfigurationError, match="own classifier"):
-        run(JudgeConfiguration(run=made.path, model=tmp_path / "gate.onnx"))
+        run(JudgeConfiguration(run=made.address, model=tmp_path / "gate.onnx"))
 
 
 @pytest.mark.parametrize(
@@ -132,4 +142,4 @@ def test_a_run_that_made_nothing_is_refused(make_run: MakeRun, judge: Path) -> N
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path, judge: Path) -> None:
     with pytest.raises(NotFoundError):
-        run(JudgeConfiguration(run=tmp_path, model=judge))
+        run(JudgeConfiguration(run=str(tmp_path), model=judge))

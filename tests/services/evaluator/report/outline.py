@@ -43,5 +43,5 @@ class Outline(HTMLParser):
 
 
 def written(run: RunWriter, **options: Any) -> str:
-    assert report(ReportConfiguration(run=run.path, **options)) == 0
+    assert report(ReportConfiguration(run=run.address, **options)) == 0
     return (run.path / "report.html").read_text(encoding="utf-8")

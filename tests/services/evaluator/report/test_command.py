@@ -217,7 +217,7 @@ def test_broken_records_and_several_numerics_are_told(mixed_run: RunWriter) -> N
 def test_the_page_goes_where_it_is_asked_to(mixed_run: RunWriter, tmp_path: Path) -> None:
     output = tmp_path / "elsewhere" / "page.html"
 
-    assert report(ReportConfiguration(run=mixed_run.path, output=output)) == 0
+    assert report(ReportConfiguration(run=mixed_run.address, output=str(output))) == 0
 
     assert output.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     assert not (mixed_run.path / "report.html").exists()
@@ -225,7 +225,7 @@ def test_the_page_goes_where_it_is_asked_to(mixed_run: RunWriter, tmp_path: Path
 
 def test_a_run_that_is_not_there_is_wrong_input(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match=r"found no run\.json") as caught:
-        report(ReportConfiguration(run=tmp_path / "nothing"))
+        report(ReportConfiguration(run=str(tmp_path / "nothing")))
 
     assert exit_code(caught.value) == 2
     assert not (tmp_path / "nothing").exists()
@@ -233,7 +233,7 @@ def test_a_run_that_is_not_there_is_wrong_input(tmp_path: Path) -> None:
 
 def test_a_data_set_given_that_is_not_there_is_wrong_input(mixed_run: RunWriter, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="no such folder") as caught:
-        report(ReportConfiguration(run=mixed_run.path, dataset=tmp_path / "nothing"))
+        report(ReportConfiguration(run=mixed_run.address, dataset=tmp_path / "nothing"))
 
     assert exit_code(caught.value) == 2
 
@@ -242,7 +242,7 @@ def test_an_output_that_cannot_be_written_is_wrong_input(mixed_run: RunWriter, t
     (tmp_path / "file").write_text("", encoding="utf-8")
 
     with pytest.raises(ConfigurationError, match="--output: cannot write") as caught:
-        report(ReportConfiguration(run=mixed_run.path, output=tmp_path / "file" / "report.html"))
+        report(ReportConfiguration(run=mixed_run.address, output=str(tmp_path / "file" / "report.html")))
 
     assert exit_code(caught.value) == 2
 
@@ -317,7 +317,7 @@ def test_what_has_no_room_is_left_out_and_told(make_run: MakeRun) -> None:
 
 def test_an_evaluation_is_shown_and_its_age_told(mixed_run: RunWriter) -> None:
     assert "Not measured yet" in Outline(written(mixed_run)).text
-    assert evaluate(EvaluateConfiguration(run=mixed_run.path, draws=10)) == 0
+    assert evaluate(EvaluateConfiguration(run=mixed_run.address, draws=10)) == 0
     page = written(mixed_run)
     text = Outline(page).text
     assert "Too few films to say anything: 3 of the set and 2 real malignant ones" in text
@@ -339,7 +339,7 @@ def test_models_that_are_not_the_runs_are_refused(mixed_run: RunWriter, tmp_path
     write_classifier(tmp_path / "classifier.onnx")
 
     with pytest.raises(ModelError, match="found sha256") as caught:
-        report(ReportConfiguration(run=mixed_run.path, models=tmp_path))
+        report(ReportConfiguration(run=mixed_run.address, models=tmp_path))
 
     assert exit_code(caught.value) == 2
     assert not (mixed_run.path / "report.html").exists()

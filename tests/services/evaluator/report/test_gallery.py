@@ -15,7 +15,7 @@ def run(mixed_run: RunWriter) -> RunWriter:
 def chosen(run: RunWriter, *, budget: int = 10**7, picture_size: int = 256, accepted: int = 10) -> Gallery:
     originals = OriginalFilms.open(run.dataset.path, {}, run.dataset.sha256)
     return choose_gallery(
-        RunDirectory.open(run.path),
+        RunDirectory.open(run.store),
         originals,
         accepted=accepted,
         rejected=4,

@@ -6,7 +6,7 @@ from tests.services.evaluator.run_writer import THRESHOLDS, RunWriter
 
 
 def test_a_content_that_was_drawn_twice_counts_once(mixed_run: RunWriter) -> None:
-    figures = gate_figures(RunDirectory.open(mixed_run.path).records, THRESHOLDS, None)
+    figures = gate_figures(RunDirectory.open(mixed_run.store).records, THRESHOLDS, None)
     assert figures.anomaly is not None
     assert {series.name: series.total for series in figures.anomaly.series} == {
         "Real benign films": 3,
@@ -19,7 +19,7 @@ def test_a_content_that_was_drawn_twice_counts_once(mixed_run: RunWriter) -> Non
 def test_films_scored_for_the_page_take_the_place_of_the_records(mixed_run: RunWriter) -> None:
     scores = Scores(anomaly=0.4, probability=0.9, logit=2.2)
     scored = RealScores((scores,), (scores, scores), ("validation",), of=9)
-    figures = gate_figures(RunDirectory.open(mixed_run.path).records, THRESHOLDS, scored)
+    figures = gate_figures(RunDirectory.open(mixed_run.store).records, THRESHOLDS, scored)
     assert figures.malignancy is not None
     totals = {series.name: series.total for series in figures.malignancy.series}
     assert (totals["Real benign films"], totals["Real malignant films"]) == (1, 2)

@@ -8,7 +8,7 @@ from tests.services.evaluator.run_writer import RunWriter
 @pytest.fixture
 def run(mixed_run: RunWriter) -> RunDirectory:
     mixed_run.add_twin(1, accepted=True)
-    return RunDirectory.open(mixed_run.path)
+    return RunDirectory.open(mixed_run.store)
 
 
 def test_each_pair_and_twin_has_a_row_with_the_trial_that_counts(run: RunDirectory) -> None:

@@ -25,7 +25,7 @@ def judged(**changes: Any) -> dict[str, Any]:
             "gate_logit_shift": known,
         },
         "agreement": {"films": 4, "same_call": known, "kappa": unknown, "rank_correlation": known},
-        "films": [],
+        "films": [{"pair": pair, "group": "accepted"} for pair in (0, 1, 4)],
     }
     return values | changes
 
@@ -50,7 +50,8 @@ def test_what_a_second_judge_said_is_shown(mixed_run: RunWriter) -> None:
 
 def test_a_judge_that_is_older_than_the_run_or_shares_patients_is_told(mixed_run: RunWriter) -> None:
     group = {**judged()["groups"]["accepted"], "films": 1}
-    values = judged(groups={"accepted": group}, independence="<b>they share</b> patients")
+    seen = [{"pair": 1, "group": "accepted"}, {"pair": 4, "group": "rejected"}]
+    values = judged(groups={"accepted": group}, independence="<b>they share</b> patients", films=seen)
     (mixed_run.path / "judge-other.json").write_text(json.dumps(values))
 
     page = written(mixed_run)
@@ -58,6 +59,17 @@ def test_a_judge_that_is_older_than_the_run_or_shares_patients_is_told(mixed_run
     assert "It is not known to be independent of the gate: <b>they share</b> patients." in Outline(page).text
     assert "<b>they share" not in page
     assert "2 accepted films are not among them." in Outline(page).text
+
+
+def test_a_judge_that_has_seen_films_vetoed_since_is_told(mixed_run: RunWriter) -> None:
+    (mixed_run.path / "judge-other.json").write_text(json.dumps(judged()))
+    assert "vetoed since" not in Outline(written(mixed_run)).text
+
+    mixed_run.veto(1)
+
+    text = Outline(written(mixed_run)).text
+    assert "1 film in these figures was vetoed since." in text
+    assert "not among them" not in text
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"schema_version": 9}', '{"schema_version": 1}', "null"])

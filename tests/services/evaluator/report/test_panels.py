@@ -8,7 +8,7 @@ from tests.services.evaluator.run_writer import RunWriter
 
 
 def panels(run: RunWriter, *, picture_size: int = 256, films: bool = True) -> dict[str, list[Panel]]:
-    directory = RunDirectory.open(run.path)
+    directory = RunDirectory.open(run.store)
     originals = OriginalFilms.open(run.dataset.path, {}, run.dataset.sha256) if films else OriginalFilms(None, "gone")
     rejected = choose_rejected(directory.records, directory.kept_rejected(), 4)
     groups = {"accepted": choose_accepted(directory.records, 10), **rejected}

@@ -10,7 +10,7 @@ def test_recipes_are_counted_at_whichever_number_of_steps(mixed_run: RunWriter) 
     trials.append(mixed_run.trial(5, 3, ["still_benign"]))
     trials[2]["recipe"] = trials[2]["recipe"] | {"steps": 400}
     mixed_run.add(5, trials=trials)
-    run = RunDirectory.open(mixed_run.path)
+    run = RunDirectory.open(mixed_run.store)
 
     first, second = recipe_tallies(run.records, run.twins)
 

@@ -8,7 +8,7 @@ from tests.services.evaluator.run_writer import RunWriter
 
 @pytest.fixture
 def run(mixed_run: RunWriter) -> RunDirectory:
-    return RunDirectory.open(mixed_run.path)
+    return RunDirectory.open(mixed_run.store)
 
 
 def test_counts_pairs_down_to_accepted_films(run: RunDirectory) -> None:
@@ -37,7 +37,7 @@ def test_counts_trials_by_their_weightiest_reason(run: RunDirectory) -> None:
 
 def test_a_further_reason_is_counted_apart(mixed_run: RunWriter) -> None:
     mixed_run.add(5, trials=[mixed_run.trial(5, 1, ["unchanged", "still_benign"])])
-    counts = {count.name: count for count in tallies.trial_reasons(RunDirectory.open(mixed_run.path).records)}
+    counts = {count.name: count for count in tallies.trial_reasons(RunDirectory.open(mixed_run.store).records)}
 
     assert (counts["unchanged"].count, counts["unchanged"].among) == (1, 1)
     assert (counts["still_benign"].count, counts["still_benign"].among) == (1, 2)
@@ -64,7 +64,7 @@ def test_a_recipe_without_trials_is_told_as_the_policy_has_it(run: RunDirectory)
 def test_diverged_trials_have_no_part_in_medians(mixed_run: RunWriter) -> None:
     trial = mixed_run.trial(5, 1, ["diverged"]) | {"scores": None, "mean_absolute_change": 0.0}
     mixed_run.add(5, trials=[trial])
-    run = RunDirectory.open(mixed_run.path)
+    run = RunDirectory.open(mixed_run.store)
 
     first, _ = tallies.trial_tallies(run.pins["policy"], run.records)
 

@@ -25,9 +25,9 @@ def write_run(folder: Path, *, accepted: int = 6, twins: int = 3, contents: int 
 def make_study(run: RunWriter, output: Path, **options: Any) -> Study:
     """Make a study, and read its key."""
     before = set((run.path / "reviews").glob("*.json"))
-    assert make.run(ReviewMakeConfiguration(run=run.path, output=output, **options)) == 0
+    assert make.run(ReviewMakeConfiguration(run=run.address, output=output, **options)) == 0
     (key,) = set((run.path / "reviews").glob("*.json")) - before
-    return Study.read(run.path, key.stem)
+    return Study.read(run.store, key.stem)
 
 
 def answer_file(study: Study, path: Path, reader: str, **answers: dict[int, Any]) -> Path:

@@ -27,6 +27,6 @@ def test_films_of_every_kind_are_brought_to_one_size(run: RunWriter, study: Stud
     film = next(film for film in study.films if film.kind is kind)
     whole = run.dataset.pixels(film.name) if kind is Kind.REAL else run.output(int(film.name), 1)
 
-    small = load_film(film, RunDirectory.open(run.path), run.dataset, picture_size=32)
+    small = load_film(film, RunDirectory.open(run.store), run.dataset, picture_size=32)
 
     np.testing.assert_allclose(small, resize_film(whole, 32, 32), atol=2e-5)

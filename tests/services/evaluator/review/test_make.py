@@ -132,7 +132,7 @@ def test_the_key_never_lies_in_the_readers_folder(run: RunWriter, above: int) ->
 
 
 def test_the_folder_lies_beside_the_run_if_nothing_else_is_asked_for(run: RunWriter) -> None:
-    assert make.run(ReviewMakeConfiguration(run=run.path)) == 0
+    assert make.run(ReviewMakeConfiguration(run=run.address)) == 0
 
     assert {path.name for path in run.path.with_name("run-review").iterdir()} == {"review.html"}
 
@@ -148,14 +148,14 @@ def test_a_page_that_no_browser_would_open_is_refused(
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match=r"found no run\.json"):
-        make.run(ReviewMakeConfiguration(run=tmp_path / "nothing"))
+        make.run(ReviewMakeConfiguration(run=str(tmp_path / "nothing")))
     run = write_run(tmp_path, accepted=0, twins=2)
     with pytest.raises(DatasetError, match="found 0 accepted films and 0 vetoed, needed one left"):
-        make.run(ReviewMakeConfiguration(run=run.path))
+        make.run(ReviewMakeConfiguration(run=run.address))
     run.add_accepted(0)
     (run.path / "accepted/000000.png").write_bytes(b"")
     with pytest.raises(DatasetError, match="accepted film 0: its file is missing, or is not the film"):
-        make.run(ReviewMakeConfiguration(run=run.path))
+        make.run(ReviewMakeConfiguration(run=run.address))
     shutil.rmtree(run.dataset.path)
     with pytest.raises(DatasetError, match="Give it with --dataset"):
-        make.run(ReviewMakeConfiguration(run=run.path))
+        make.run(ReviewMakeConfiguration(run=run.address))

@@ -29,7 +29,7 @@ def usable(study: Study, *, but: Sequence[int]) -> dict[int, bool]:
 
 
 def read_back(run: RunWriter, *files: Path, **options: Any) -> dict[str, Any]:
-    assert read.run(ReviewReadConfiguration(run=run.path, answers=files, **options)) == 0
+    assert read.run(ReviewReadConfiguration(run=run.address, answers=files, **options)) == 0
     (scores,) = (run.path / "reviews").glob("*-scores.json")
     return json.loads(scores.read_bytes())
 
@@ -57,7 +57,7 @@ def test_a_film_called_not_usable_is_in_no_export_and_counted_as_vetoed(
     with (tmp_path / "out/metadata.csv").open() as table:
         exported = {int(row["pair"]) for row in csv.DictReader(table)}
     assert exported == {int(item.film.name) for item in accepted(study)} - {pair}
-    assert report(ReportConfiguration(run=run.path)) == 0
+    assert report(ReportConfiguration(run=run.address)) == 0
     page = " ".join((run.path / "report.html").read_text(encoding="utf-8").split())
     assert "Films vetoed" in page
     assert "Vetoed: called not usable by AB: AB: doubled &lt;skin&gt; line" in page

@@ -173,7 +173,7 @@ def test_all_weights_can_be_trained_and_the_numbers_repeat(made: RunWriter, tmp_
 
 def test_the_report_shows_the_answer_and_its_age(made: RunWriter) -> None:
     def page() -> str:
-        assert report(ReportConfiguration(run=made.path)) == 0
+        assert report(ReportConfiguration(run=made.address)) == 0
         return (made.path / "report.html").read_text(encoding="utf-8")
 
     assert "<code>mammosynth uplift</code>" in page()

@@ -37,7 +37,7 @@ def test_films_that_must_help_do_and_films_that_must_not_do_not(
     writer = RunWriter(tmp_path / "run", phantoms, pairs=1)
     writer.add_accepted(0)
     configuration = UpliftConfiguration(
-        run=writer.path,
+        run=writer.address,
         network=UpliftNetwork.SQUEEZENET1_1,
         weights="random",
         stride="4",

@@ -30,8 +30,8 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run.add_twin(0, accepted=True)
     hostile = {"image_id": HOSTILE, "patient_id": HOSTILE, "sha256": "00", "scores": None}
     run.add(119, content=hostile, trials=[run.trial(119, 1, ["still_benign"])])
-    assert evaluate(EvaluateConfiguration(run=run.path, draws=10)) == 0
-    assert report(ReportConfiguration(run=run.path, accepted=48)) == 0
+    assert evaluate(EvaluateConfiguration(run=run.address, draws=10)) == 0
+    assert report(ReportConfiguration(run=run.address, accepted=48)) == 0
     return run.path / "report.html"
 
 

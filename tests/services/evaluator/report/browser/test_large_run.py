@@ -62,7 +62,7 @@ def large_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ended = {"decision": "accepted", "accepted_trial": accepted_at, "sha256": sha256} if accepted_at else {}
         run.add(pair, trials=trials, **ended)
     run.finalise()
-    assert report(ReportConfiguration(run=run.path)) == 0
+    assert report(ReportConfiguration(run=run.address)) == 0
     shutil.rmtree(run.path / "pairs")
     return run.path / "report.html"
 

@@ -111,7 +111,9 @@ def test_a_study_is_answered_by_keyboard_reloaded_saved_and_read_back(
     saved = save(page, tmp_path, lambda: page.locator("#end .main").click())
 
     assert len(saved["answers"]) == len(study.items)
-    assert read.run(ReviewReadConfiguration(run=run.path, answers=(tmp_path / f"answers-{study.study}-AB.json",))) == 0
+    assert (
+        read.run(ReviewReadConfiguration(run=run.address, answers=(tmp_path / f"answers-{study.study}-AB.json",))) == 0
+    )
     scores = json.loads((run.path / f"reviews/{study.study}-scores.json").read_bytes())
     (reader,) = scores["readers"]
     assert reader["answered"] == len(study.items)

@@ -94,6 +94,10 @@ class PrepareConfiguration(Configuration, env_prefix="MAMMOSYNTH_DATASET_PREPARE
     mirror_right: bool = True
     """Flip breasts that point to the left, as right breasts mostly do, so that all point to the right."""
 
+    keep_original: bool = False
+    """Keep each film at its own resolution too, cut to the breast as the prepared one is: what is done to lesions needs
+    it. Takes the originals' room on disk."""
+
     bits: int = Field(default=16, ge=8, le=16)
     """Bits that 16-bit files use: 12 when white is 4095. DICOM files with a window or VOI LUT say it themselves."""
 

@@ -43,6 +43,16 @@ class FramedFilm:
         return Box(x=before + first_x, y=above + first_y, width=last_x - first_x, height=last_y - first_y)
 
 
+@dataclass(frozen=True, kw_only=True)
+class OriginalFilm:
+    """The same part of a film at the resolution of its file: cut and mirrored as the square is, not padded."""
+
+    film: Film
+    """(rows, columns) float32 in [0, 1], 0 outside the mask."""
+    mask: Mask
+    """(rows, columns) bool."""
+
+
 def points_left(mask: Mask) -> bool:
     """Whether a breast points to the left: it is higher at the chest wall than at the nipple."""
     _, left, _, width = breast_box(mask)
@@ -75,20 +85,48 @@ def frame_film(
             pixels are square.
 
     """
-    rows, columns = film.shape
-    pixel_width = 1.0 if aspect_ratio is None else aspect_ratio * rows / columns
-    box = breast_box(mask, margin=round(_MARGIN_SHARE * max(rows, columns)))
-    top, left, height, width = box
-    cut_mask = mask[top : top + height, left : left + width]
-    cut = film[top : top + height, left : left + width] * cut_mask
+    pixel_width, box = _pixel_width(film, aspect_ratio), _kept_part(mask)
+    _, _, height, width = box
     scale = size / max(height, width * pixel_width)
     new_rows = min(size, max(1, round(height * scale)))
     new_columns = min(size, max(1, round(width * pixel_width * scale)))
-    framed, framed_mask = resize_film(cut, new_rows, new_columns), resize_mask(cut_mask, new_rows, new_columns)
-    framed = np.where(framed_mask, framed, np.float32(0))
     mirrored = mirror_right and points_left(mask)
-    if mirrored:
-        framed, framed_mask = mirror(framed), np.ascontiguousarray(framed_mask[:, ::-1])
+    framed, framed_mask = _cut(film, mask, box, rows=new_rows, columns=new_columns, mirrored=mirrored)
     square, padding = pad_to_square(framed)
     square_mask = np.pad(framed_mask, ((padding[0], padding[1]), (padding[2], padding[3])))
     return FramedFilm(film=square, mask=square_mask, crop_box=box, scale=scale, mirrored=mirrored, padding=padding)
+
+
+def original_film(film: Film, mask: Mask, framed: FramedFilm, *, aspect_ratio: float | None = None) -> OriginalFilm:
+    """Cut a film as it was framed, at its own resolution: where its pixels are square, they stay as they are.
+
+    Stretched films get columns as wide as their rows are high. Arguments as in `frame_film`.
+    """
+    _, _, height, width = framed.crop_box
+    columns = max(1, round(width * _pixel_width(film, aspect_ratio)))
+    cut, cut_mask = _cut(film, mask, framed.crop_box, rows=height, columns=columns, mirrored=framed.mirrored)
+    return OriginalFilm(film=cut, mask=cut_mask)
+
+
+def _pixel_width(film: Film, aspect_ratio: float | None) -> float:
+    """Width of a pixel over its height."""
+    rows, columns = film.shape
+    return 1.0 if aspect_ratio is None else aspect_ratio * rows / columns
+
+
+def _kept_part(mask: Mask) -> tuple[int, int, int, int]:
+    return breast_box(mask, margin=round(_MARGIN_SHARE * max(mask.shape)))
+
+
+def _cut(
+    film: Film, mask: Mask, box: tuple[int, int, int, int], *, rows: int, columns: int, mirrored: bool
+) -> tuple[Film, Mask]:
+    """A part of a film and its mask, black outside it, brought to rows x columns, flipped where asked."""
+    top, left, height, width = box
+    cut_mask = mask[top : top + height, left : left + width]
+    cut = film[top : top + height, left : left + width] * cut_mask
+    brought, brought_mask = resize_film(cut, rows, columns), resize_mask(cut_mask, rows, columns)
+    brought = np.where(brought_mask, brought, np.float32(0))
+    if mirrored:
+        brought, brought_mask = mirror(brought), np.ascontiguousarray(brought_mask[:, ::-1])
+    return brought, brought_mask

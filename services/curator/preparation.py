@@ -12,7 +12,7 @@ from services.curator.breast_mask import find_breast
 from services.curator.entry import Entry, SkippedFilm
 from services.curator.film_file import FilmFile, read_film_file
 from services.curator.finding_mask import is_mask
-from services.curator.framing import FramedFilm, frame_film
+from services.curator.framing import FramedFilm, frame_film, original_film
 from services.curator.lesions import place_findings
 from services.curator.pseudonyms import Pseudonyms
 from services.curator.source import SourceFilm
@@ -36,6 +36,8 @@ class PreparedFilm:
     """What the file's header warns of."""
     remarks: tuple[str, ...] = ()
     """What was left out of the film."""
+    original_sha256: str = ""
+    """Of the film at its own resolution, where it is kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +47,8 @@ class FilmPreparation:
     writer: DatasetWriter
     size: int
     mirror_right: bool
+    keep_original: bool = False
+    """Whether films are kept at their own resolution too."""
     pseudonyms: Pseudonyms | None = None
     """What stands for UIDs in the data set, where they are secret."""
 
@@ -63,13 +67,12 @@ class FilmPreparation:
             mask = find_breast(file.film)
         except InvalidImageError as error:
             return SkippedFilm(path=entry.path, reason=error.message)
-        framed = frame_film(
-            file.film,
-            mask,
-            size=self.size,
-            mirror_right=self.mirror_right,
-            aspect_ratio=film.aspect_ratio or file.aspect_ratio,
-        )
+        aspect_ratio = film.aspect_ratio or file.aspect_ratio
+        framed = frame_film(file.film, mask, size=self.size, mirror_right=self.mirror_right, aspect_ratio=aspect_ratio)
+        original_sha256 = ""
+        if self.keep_original:
+            original = original_film(file.film, mask, framed, aspect_ratio=aspect_ratio)
+            original_sha256 = self.writer.write_original(image_id, original.film, original.mask)
         sha256 = self.writer.write_film(image_id, framed.film, framed.mask)
         placed = place_findings(entry.findings, framed, file.film.shape)
         prepared = PreparedFilm(
@@ -80,6 +83,7 @@ class FilmPreparation:
             lesions=placed.lesions,
             flags=file.header.flags if file.header else (),
             remarks=placed.remarks,
+            original_sha256=original_sha256,
         )
         write_atomically(self._remembered(image_id), json.dumps(asdict(prepared)).encode())
         return prepared

@@ -38,6 +38,7 @@ def run(configuration: PrepareConfiguration) -> None:
         writer=_begin(configuration, catalogue, pseudonyms),
         size=configuration.size,
         mirror_right=configuration.mirror_right,
+        keep_original=configuration.keep_original,
         pseudonyms=pseudonyms,
     )
     if (configuration.output / "dataset.json").exists():
@@ -67,9 +68,17 @@ def _begin(configuration: PrepareConfiguration, catalogue: Catalogue, pseudonyms
     if options["test"] == "official" and not any(entry.official_split for entry in catalogue.entries):
         # So it is then, and so it was called before there were sources with a list of their own.
         options["test"] = "share"
+    if configuration.keep_original:
+        options["keep_original"] = True
     if pseudonyms is not None:
         options["pseudonyms"] = pseudonyms.fingerprint
-    return DatasetWriter(configuration.output, size=configuration.size, options=options, seed=configuration.seed)
+    return DatasetWriter(
+        configuration.output,
+        size=configuration.size,
+        options=options,
+        seed=configuration.seed,
+        originals=configuration.keep_original,
+    )
 
 
 def _split(
@@ -147,7 +156,7 @@ def _restore(configuration: PrepareConfiguration, preparation: FilmPreparation, 
         source = catalogue.films.get(film.origin.path)
         gone = SkippedFilm(path=film.origin.path, reason="no source has it")
         again = preparation.prepare(source, film.image_id) if source else gone
-        if isinstance(again, SkippedFilm) or again.sha256 != film.sha256:
+        if isinstance(again, SkippedFilm) or _hashes(again) != _hashes(film):
             reason = again.reason if isinstance(again, SkippedFilm) else "its file has changed"
             raise DatasetError(f"{film.image_id}: lost, and cannot be made again from {film.origin.path}: {reason}")
     preparation.writer.finish(
@@ -155,6 +164,10 @@ def _restore(configuration: PrepareConfiguration, preparation: FilmPreparation, 
     )
     preparation.forget()
     return int(dataset.info["skipped"])
+
+
+def _hashes(film: PreparedFilm | Film) -> tuple[str, str]:
+    return film.sha256, film.original_sha256
 
 
 def _row(film: MergedFilm, split: Split) -> Film:
@@ -174,6 +187,7 @@ def _row(film: MergedFilm, split: Split) -> Film:
         subset=entry.subset,
         official_split=entry.official_split,
         flags=film.prepared.flags,
+        original_sha256=film.prepared.original_sha256,
     )
 
 

@@ -64,7 +64,25 @@ def check_film(dataset: Dataset, film: Film) -> list[Problem]:
         problems.append(Problem(Severity.WARNING, film.image_id, "film is not black outside its mask"))
     if mask.any() and float(np.ptp(pixels[mask])) == 0:
         problems.append(Problem(Severity.WARNING, film.image_id, "film is even inside its mask"))
-    return problems
+    return problems + (_check_original(dataset, film) if film.original_sha256 else [])
+
+
+def _check_original(dataset: Dataset, film: Film) -> list[Problem]:
+    """Read a film at its own resolution, and compare it with what the table says."""
+    try:
+        pixels, mask = dataset.original(film.image_id), dataset.original_mask(film.image_id)
+    except DatasetError as error:
+        return [Problem(Severity.ERROR, film.image_id, f"original: {error.message}")]
+    found, needed = sha256_pixels(pixels), film.original_sha256
+    if found != needed:
+        said = f"original: pixels have changed: sha256 {found[:12]}…, needed {needed[:12]}…"
+        return [Problem(Severity.ERROR, film.image_id, said)]
+    if mask.shape != pixels.shape:
+        said = f"original: mask has {mask.shape} pixels, the film {pixels.shape}"
+        return [Problem(Severity.ERROR, film.image_id, said)]
+    if pixels[~mask].any():
+        return [Problem(Severity.WARNING, film.image_id, "original: film is not black outside its mask")]
+    return []
 
 
 def check_table(films: Sequence[Film]) -> list[Problem]:
@@ -85,7 +103,7 @@ def check_folder(dataset: Dataset) -> list[Problem]:
             Problem(Severity.ERROR, "dataset.json", f"tells of {stated} films, dataset.parquet of {len(dataset.films)}")
         )
     known = {f"{film.image_id}.png" for film in dataset.films}
-    for folder in ("images", "masks"):
+    for folder in ("images", "masks", "originals", "original-masks"):
         strays = sorted(path.name for path in (dataset.path / folder).glob("*") if path.name not in known)
         if strays:
             problems.append(

@@ -15,9 +15,10 @@ from services.orchestrator.generation import Generation, make_generation
 from services.orchestrator.ledger import Ledger, Pins
 from services.orchestrator.peers import GrpcPeers
 from services.orchestrator.policy import load_policy, shipped_policies
-from services.orchestrator.sampler import Pairs, chosen
+from services.orchestrator.sampler import Pairs
 from services.orchestrator.summary import print_summary
 from shared.dataset import Dataset
+from shared.draws import chosen
 from shared.errors import EXIT_TERMINATED, ConfigurationError, UnfinishedPairsError
 from shared.images import Film
 from shared.log import get_logger

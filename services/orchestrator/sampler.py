@@ -1,6 +1,5 @@
 """Draws pairs: content and style number i are a pure function of (seed, i, data set, policy)."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from typing import Protocol
 
 from services.orchestrator.policy import Pairing
 from shared.dataset import Film, Label, Split
+from shared.draws import draw
 from shared.errors import DatasetError, InvalidInputError
 
 
@@ -149,17 +149,6 @@ def may_be_paired(content: Film, style: Film, pairing: Pairing) -> bool:
     """Whether a style may serve a content: never the same patient's, and as the rules say."""
     alike = (style.source, style.view) == (content.source, content.view)
     return style.patient_id != content.patient_id and (alike or pairing.style == "uniform")
-
-
-def draw(seed: int, *what: object) -> int:
-    """A number of 256 bits that depends on the arguments alone."""
-    text = ":".join(str(part) for part in (seed, *what))
-    return int.from_bytes(hashlib.sha256(text.encode()).digest(), "big")
-
-
-def chosen(share: float, seed: int, *what: object) -> bool:
-    """Whether something belongs to a share of all such things, 0 to 1, by its hash."""
-    return draw(seed, *what) < share * 2.0**256
 
 
 def _drawable(films: Sequence[Film], label: Label, split: Split) -> tuple[Film, ...]:

@@ -102,6 +102,33 @@ class Dataset:
             raise DatasetError(f"{image_id}: mask: found {decoded.shape} pixels, needed {self.size} x {self.size}")
         return decoded
 
+    def original(self, image_id: str) -> Pixels:
+        """Read a film at its own resolution, cut and mirrored as the prepared one: (rows, columns) float32 in [0, 1].
+
+        Raises:
+            DatasetError: if it was not kept, or its file is missing or broken.
+
+        """
+        self._require_original(image_id)
+        return self._decode(self._read("originals", image_id), image_id, decode_png16)
+
+    def original_mask(self, image_id: str) -> Mask:
+        """Read the breast mask of a film at its own resolution: (rows, columns) bool.
+
+        Raises:
+            DatasetError: if it was not kept, or its file is missing or broken.
+
+        """
+        self._require_original(image_id)
+        return self._decode(self._read("original-masks", image_id), image_id, decode_mask_png)
+
+    def _require_original(self, image_id: str) -> None:
+        if not self.film(image_id).original_sha256:
+            raise DatasetError(
+                f"{image_id}: {self.path} keeps no film at its own resolution; needed is a data set that was prepared "
+                "with --keep-original"
+            )
+
     @cached_property
     def sha256(self) -> str:
         """Hash over the films and all that is known of them; equal hashes mean the same data set."""

@@ -117,6 +117,8 @@ class Film:
     """Where the source's own split has the film's patient: "train", "test", both, or empty where it has no split."""
     flags: tuple[str, ...] = ()
     """What the file's header warns of, such as "implant", "magnification" or "burned-in annotation"."""
+    original_sha256: str = ""
+    """Of the film at its own resolution; empty where it was not kept."""
 
 
 _LESION = pa.struct(
@@ -157,11 +159,12 @@ TABLE_SCHEMA = pa.schema(
         ("subset", pa.string()),
         ("official_split", pa.string()),
         ("flags", pa.list_(pa.string())),
+        ("original_sha256", pa.string()),
     ]
 )
 
 # Columns that data sets of the first release lack; empty, they leave the hash of a data set as it was.
-LATER_COLUMNS = ("subset", "official_split", "flags")
+LATER_COLUMNS = ("subset", "official_split", "flags", "original_sha256")
 
 
 def check_image_id(image_id: str) -> None:
@@ -220,6 +223,7 @@ def from_row(row: dict[str, Any], *, where: str) -> Film:
             subset=row.get("subset") or "",
             official_split=row.get("official_split") or "",
             flags=tuple(row.get("flags") or ()),
+            original_sha256=row.get("original_sha256") or "",
         )
     except (KeyError, TypeError, ValueError, DatasetError) as error:
         raise DatasetError(f"{where}: {error}") from error

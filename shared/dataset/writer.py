@@ -26,7 +26,7 @@ class DatasetWriter:
     not at all, so a killed preparation can go on where it was.
     """
 
-    def __init__(self, path: Path, *, size: int, options: dict[str, Any], seed: int) -> None:
+    def __init__(self, path: Path, *, size: int, options: dict[str, Any], seed: int, originals: bool = False) -> None:
         """Begin or continue a data set.
 
         Args:
@@ -34,6 +34,7 @@ class DatasetWriter:
             size: rows and columns of each film, in pixels.
             options: what it is prepared with, JSON values; a data set begun with others is refused.
             seed: of the split.
+            originals: whether each film comes at its own resolution too.
 
         Raises:
             DatasetError: if the folder holds a data set of another size, or one begun with other options.
@@ -41,6 +42,7 @@ class DatasetWriter:
         """
         self.path = path
         self.size = size
+        self._folders = ("images", "masks", *(("originals", "original-masks") if originals else ()))
         self._begun = {"size": size, "options": options, "seed": seed}
         marker = path / "preparing.json"
         finished = path / "dataset.json"
@@ -52,13 +54,13 @@ class DatasetWriter:
                     raise DatasetError(
                         f"{path}: was begun with {key} {before.get(key)!r}, now {value!r}; take another folder"
                     )
-        (path / "images").mkdir(parents=True, exist_ok=True)
-        (path / "masks").mkdir(parents=True, exist_ok=True)
+        for folder in self._folders:
+            (path / folder).mkdir(parents=True, exist_ok=True)
         write_atomically(marker, json.dumps(self._begun, indent=1).encode())
 
     def has_film(self, image_id: str) -> bool:
-        """Whether film and mask are there; what is there is whole."""
-        return self._image(image_id).exists() and self._mask(image_id).exists()
+        """Whether film and mask are there, and the originals where they are kept; what is there is whole."""
+        return all(self._file(folder, image_id).exists() for folder in self._folders)
 
     def write_film(self, image_id: str, film: Pixels, mask: Mask) -> str:
         """Write a film and its breast mask; returns the film's sha256.
@@ -78,14 +80,30 @@ class DatasetWriter:
         if film.shape[0] != self.size:
             raise DatasetError(f"{image_id}: found {film.shape[0]} pixels a side, needed {self.size}")
         validate_mask(mask, film.shape, name=f"{image_id}: mask")
-        write_atomically(self._mask(image_id), encode_mask_png(mask))
-        write_atomically(self._image(image_id), encode_png16(film))
-        return sha256_pixels(film)
+        return self._write("images", "masks", image_id, film, mask)
+
+    def write_original(self, image_id: str, film: Pixels, mask: Mask) -> str:
+        """Write a film at its own resolution and its breast mask; returns the film's sha256.
+
+        Args:
+            image_id: as in `write_film`.
+            film: (rows, columns) float32 in [0, 1].
+            mask: the film's shape, bool, at least one pixel inside.
+
+        Raises:
+            InvalidImageError: if film or mask are no such arrays.
+            DatasetError: if the image_id is none.
+
+        """
+        schema.check_image_id(image_id)
+        validate_film(film, name=f"{image_id}: original")
+        validate_mask(mask, film.shape, name=f"{image_id}: original's mask")
+        return self._write("originals", "original-masks", image_id, film, mask)
 
     def discard_film(self, image_id: str) -> None:
-        """Remove a film and its mask, if they are there."""
-        self._image(image_id).unlink(missing_ok=True)
-        self._mask(image_id).unlink(missing_ok=True)
+        """Remove a film and its mask, if they are there, and their originals."""
+        for folder in self._folders:
+            self._file(folder, image_id).unlink(missing_ok=True)
 
     def finish(
         self, films: Sequence[Film], *, merged: int = 0, skipped: int = 0, notes: dict[str, Any] | None = None
@@ -132,8 +150,10 @@ class DatasetWriter:
         write_atomically(self.path / "dataset.json", json.dumps(info, indent=1).encode())
         (self.path / "preparing.json").unlink(missing_ok=True)
 
-    def _image(self, image_id: str) -> Path:
-        return self.path / "images" / f"{image_id}.png"
+    def _write(self, films: str, masks: str, image_id: str, film: Pixels, mask: Mask) -> str:
+        write_atomically(self._file(masks, image_id), encode_mask_png(mask))
+        write_atomically(self._file(films, image_id), encode_png16(film))
+        return sha256_pixels(film)
 
-    def _mask(self, image_id: str) -> Path:
-        return self.path / "masks" / f"{image_id}.png"
+    def _file(self, folder: str, image_id: str) -> Path:
+        return self.path / folder / f"{image_id}.png"

@@ -9,9 +9,10 @@ from itertools import groupby
 from typing import Any
 
 from services.orchestrator.policy import Pairing, TrajectoryPlan
-from services.orchestrator.sampler import draw, may_be_paired
+from services.orchestrator.sampler import may_be_paired
 from shared.battery import SPOILERS, Kind
 from shared.dataset import Film, Label
+from shared.draws import draw
 from shared.errors import DatasetError
 from shared.recipe import Optimizer, Recipe, Region
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from services.curator.framing import breast_box, frame_film, points_left
+from services.curator.framing import breast_box, frame_film, original_film, points_left
 from shared.images import Film, Mask
 
 
@@ -85,3 +85,25 @@ def test_any_size_works_larger_than_the_film_too(size: int) -> None:
     framed = frame_film(*half_disc(200, 150), size=size)
     assert framed.film.shape == (size, size)
     assert framed.mask.any()
+
+
+@pytest.mark.parametrize("left", [False, True], ids=["as it is", "mirrored"])
+def test_the_original_is_the_same_part_pixel_for_pixel(left: bool) -> None:
+    film, mask = half_disc(200, 150, left=left)
+    framed = frame_film(film, mask, size=64)
+    original = original_film(film, mask, framed)
+    top, first, height, width = framed.crop_box
+    part = (film * mask)[top : top + height, first : first + width]
+    np.testing.assert_array_equal(original.film, part[:, ::-1] if left else part)
+    assert not original.film[~original.mask].any()
+
+
+def test_the_original_of_a_stretched_film_gets_its_aspect_ratio_back() -> None:
+    film, mask = half_disc(200, 150)
+    wide, wide_mask = film.repeat(2, axis=1), mask.repeat(2, axis=1)
+    framed = frame_film(wide, wide_mask, size=64, aspect_ratio=150 / 200)
+    original = original_film(wide, wide_mask, framed, aspect_ratio=150 / 200)
+    height, width = original.film.shape
+    assert height == framed.crop_box[2]
+    assert width == pytest.approx(framed.crop_box[3] / 2, abs=0.5)
+    assert original.mask.shape == original.film.shape

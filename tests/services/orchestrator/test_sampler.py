@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from services.orchestrator.policy import Pairing
-from services.orchestrator.sampler import Pair, PlaceboSampler, Sampler, chosen
+from services.orchestrator.sampler import Pair, PlaceboSampler, Sampler
 from shared.dataset import Film, Label, Split
 from shared.errors import DatasetError, InvalidInputError
 from tests.services.orchestrator.made import cohort, film
@@ -151,13 +151,6 @@ EMPTY = {
 def test_a_data_set_without_a_pair_is_refused(films: list[Film], told: str) -> None:
     with pytest.raises(DatasetError, match=f"split generation: found {told}"):
         Sampler(films, Pairing(), seed=0)
-
-
-@pytest.mark.parametrize(("share", "low", "high"), [(0.0, 0, 0), (0.1, 60, 140), (1.0, 1000, 1000)])
-def test_a_share_is_chosen_by_hash(share: float, low: int, high: int) -> None:
-    members = [number for number in range(1000) if chosen(share, 3, "kept", number)]
-    assert low <= len(members) <= high
-    assert members == [number for number in range(1000) if chosen(share, 3, "kept", number)]
 
 
 @given(films=cohorts(), pairing=PAIRINGS, seed=SEEDS)

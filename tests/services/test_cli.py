@@ -50,6 +50,7 @@ PREFIXES = {
     "replay": "MAMMOSYNTH_REPLAY_",
     "status": "MAMMOSYNTH_STATUS_",
     "evaluate": "MAMMOSYNTH_EVALUATE_",
+    "convert-inception": "MAMMOSYNTH_CONVERT_INCEPTION_",
     "report": "MAMMOSYNTH_REPORT_",
     "judge": "MAMMOSYNTH_JUDGE_",
     "review make": "MAMMOSYNTH_REVIEW_MAKE_",

@@ -5,7 +5,7 @@ last block. Its weights, brought to torchvision's names, and torchvision's own a
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ from shared.images import Film, resize_film
 
 _SIDE = 299
 _FID_CLASSES, _IMAGENET_CLASSES = 1008, 1000
+_COUNTERS = "num_batches_tracked"
+"""What a batch normalisation counts while it learns; some files leave it out."""
 
 
 class _PoolWithoutBorders:
@@ -96,20 +98,33 @@ def load_inception(source: str) -> InceptionFeatures:
 
     """
     weights, sha256 = _download() if source == "torchvision" else _read(Path(source))
+    network, name = fill_network(weights, where=f"--inception: {source}")
+    return InceptionFeatures(network, name, sha256)
+
+
+def fill_network(weights: Mapping[str, Tensor], *, where: str) -> tuple[nn.Module, str]:
+    """Build the network that weights with torchvision's key names are for; returns it and its name.
+
+    Raises:
+        ModelError: if they are another network's, or hold what is no number; the message begins with `where`.
+
+    """
     classes = weights["fc.bias"].shape[0] if "fc.bias" in weights else None
     if classes not in (_FID_CLASSES, _IMAGENET_CLASSES):
         raise ModelError(
-            f"--inception: {source} has {classes or 'no fc.bias, so no'} classes: needed are weights of Inception v3 "
+            f"{where} has {classes or 'no fc.bias, so no'} classes: needed are weights of Inception v3 "
             f"with torchvision's key names and {_IMAGENET_CLASSES} classes, or FID's with {_FID_CLASSES}"
         )
     network = build_network(fid=classes == _FID_CLASSES)
-    needed = {name: tensor.shape for name, tensor in network.state_dict().items()}
+    needed = {name: tensor.shape for name, tensor in network.state_dict().items() if not name.endswith(_COUNTERS)}
     for name, shape in needed.items():
         if name not in weights or weights[name].shape != shape:
             found = tuple(weights[name].shape) if name in weights else "none"
-            raise ModelError(f"--inception: {source}: found {name} of shape {found}, needed {tuple(shape)}")
-    network.load_state_dict({name: weights[name] for name in needed})
-    return InceptionFeatures(network, "FID Inception" if classes == _FID_CLASSES else "torchvision Inception", sha256)
+            raise ModelError(f"{where}: found {name} of shape {found}, needed {tuple(shape)}")
+        if not torch.isfinite(weights[name]).all():
+            raise ModelError(f"{where}: found NaN or infinite values in {name}, needed finite ones")
+    network.load_state_dict({name: weights[name] for name in needed}, strict=False)
+    return network, "FID Inception" if classes == _FID_CLASSES else "torchvision Inception"
 
 
 def build_network(*, fid: bool) -> nn.Module:
@@ -136,12 +151,15 @@ def _read(path: Path) -> tuple[dict[str, Tensor], str]:
     except OSError as error:
         raise WeightsNotFoundError(
             f"--inception: found no file {path} ({error.strerror}); give a safetensors file of Inception v3 with "
-            "torchvision's key names, or torchvision to download torchvision's"
+            "torchvision's key names (mammosynth convert-inception makes one), or torchvision to download torchvision's"
         ) from error
     try:
         return safetensors.torch.load(data), hashlib.sha256(data).hexdigest()
     except (SafetensorError, ValueError) as error:
-        raise ModelError(f"--inception: {path} is no safetensors file: {error}") from error
+        raise ModelError(
+            f"--inception: {path} is no safetensors file: {error}; mammosynth convert-inception makes one of a PyTorch "
+            "checkpoint"
+        ) from error
 
 
 def _download() -> tuple[dict[str, Tensor], str]:

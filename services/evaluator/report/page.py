@@ -90,6 +90,7 @@ def _environment() -> Environment:
         "count_of": wording.count_of,
         "difference": wording.difference,
         "spread": wording.spread,
+        "money": wording.money,
         "megabytes": wording.megabytes,
     }
     return environment

@@ -1,5 +1,6 @@
 """Words and numbers as people read them."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -42,6 +43,12 @@ def percent(share: float) -> str:
 def number(value: float | None, digits: int = 3) -> str:
     """Write a number with a fixed count of digits; a dash where there is none."""
     return "–" if value is None else f"{value:.{digits}f}"  # noqa: RUF001  the dash is meant
+
+
+def money(amount: float) -> str:
+    """Write an amount with two decimals, or with as many as show two digits of it."""
+    decimals = 2 if amount <= 0 else max(2, 1 - math.floor(math.log10(amount)))
+    return f"{amount:,.{decimals}f}"
 
 
 def difference(values: Mapping[str, float] | None) -> str:

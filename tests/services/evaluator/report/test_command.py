@@ -331,7 +331,7 @@ def test_an_evaluation_is_shown_and_its_age_told(mixed_run: RunWriter) -> None:
 
 def test_money_is_told_where_a_price_is_given(mixed_run: RunWriter) -> None:
     assert "turns it into money" in Outline(written(mixed_run)).text
-    assert "Cost per accepted film 0.02" in Outline(written(mixed_run, price_per_hour=2.5)).text
+    assert "Cost per accepted film 0.024" in Outline(written(mixed_run, price_per_hour=2.5)).text
 
 
 def test_models_that_are_not_the_runs_are_refused(mixed_run: RunWriter, tmp_path: Path) -> None:

@@ -23,6 +23,14 @@ def test_what_is_small_is_not_called_nothing(share: float, text: str) -> None:
     assert wording.percent(share) == text
 
 
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [(0.0, "0.00"), (0.000042, "0.000042"), (0.0042, "0.0042"), (0.5, "0.50"), (12.345, "12.35"), (1234.5, "1,234.50")],
+)
+def test_a_small_amount_of_money_is_not_called_nothing(amount: float, text: str) -> None:
+    assert wording.money(amount) == text
+
+
 def test_a_recipe_is_one_line() -> None:
     values = {"content_layer": "conv_5", "content_weight": 0.1, "style_weight": 1e6, "steps": 250, "region": "breast"}
 

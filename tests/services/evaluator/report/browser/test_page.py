@@ -10,6 +10,7 @@ import pytest
 
 from services.evaluator.run_directory import RunDirectory
 from shared.images import to_uint16
+from shared.store import Store
 from tests.services.evaluator.report.browser.conftest import HOSTILE, OpenPage
 
 
@@ -53,6 +54,18 @@ def test_the_page_fits_its_width_and_asks_nothing_of_the_network(open_page: Open
     pictures = page.locator(".picture img")
     assert pictures.count() > 40
     assert page.evaluate("[...document.querySelectorAll('.picture img')].every((image) => image.naturalWidth === 64)")
+
+
+def test_what_a_table_is_about_is_read_without_moving_it(open_page: OpenPage) -> None:
+    page = open_page()
+    captions = page.locator(".scroll caption")
+    assert captions.count() >= 7
+    for caption in captions.all():
+        assert caption.evaluate("(text) => text.scrollWidth <= text.closest('.scroll').clientWidth + 1")
+        assert caption.evaluate("(text) => text.getBoundingClientRect().right <= innerWidth")
+    region = page.get_by_role("region", name="Acceptance by trial number")
+    region.evaluate("(region) => { region.scrollLeft = 200; }")
+    assert region.locator("caption").evaluate("(text) => text.getBoundingClientRect().left >= 0")
 
 
 def test_hostile_names_are_text_in_tables_and_records(open_page: OpenPage) -> None:
@@ -108,7 +121,7 @@ def test_short_tables_and_films_are_sorted(open_page: OpenPage) -> None:
 def test_films_are_shown_in_16_bit_with_the_window_asked_for(open_page: OpenPage, page_file: Path) -> None:
     page = open_page()
     open_viewer(page)
-    film = RunDirectory.open(page_file.parent).accepted_film(0)
+    film = RunDirectory.open(Store(str(page_file.parent))).accepted_film(0)
     assert film is not None
     pixels = to_uint16(film).astype(np.float64)
     # A window of a two-hundredth: in 8 bit it would hold one or two grey levels.
@@ -129,7 +142,7 @@ def test_the_difference_is_taken_in_16_bit_on_the_page(open_page: OpenPage, page
     page = open_page()
     open_viewer(page, "difference")
     shown = grey(page, "difference")
-    run = RunDirectory.open(page_file.parent)
+    run = RunDirectory.open(Store(str(page_file.parent)))
     film = run.accepted_film(0)
     assert film is not None
     brighter = film > 0
@@ -205,3 +218,8 @@ def test_the_page_prints_all_films(open_page: OpenPage) -> None:
     page.emulate_media(media="print")
     assert page.locator(".panel").first.evaluate("(panel) => getComputedStyle(panel).contentVisibility") == "visible"
     assert len(page.pdf()) > 50_000
+    place = page.locator("section[aria-labelledby=pairs]")
+    assert not place.locator("input[type=search]").is_visible()
+    assert not place.get_by_role("button", name="Later rows").is_visible()
+    assert place.get_by_text("Rows 1 to 50 of 121").is_visible()
+    assert place.locator("[data-open-record='000000']").is_visible()

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from services.orchestrator.point import Point
 from shared.errors import DatasetError, InvalidImageError, InvalidInputError
 from shared.files import write_atomically
 from shared.images import Film, decode_png16, encode_png16, sha256_pixels
@@ -19,20 +20,6 @@ from shared.recipe import Recipe
 from shared.record import Scores, recipe_from_dict
 
 SCHEMA_VERSION = 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class Point:
-    """A trajectory after some number of evaluations."""
-
-    steps: int
-    evaluations: int
-    loss: float
-    """Weighted sum of the two below, no unit."""
-    content_loss: float
-    style_loss: float
-    mean_absolute_change: float
-    """Over the region, in units of full scale."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,12 +11,13 @@ from services.orchestrator.children import running_services
 from services.orchestrator.configuration import PeersConfiguration
 from services.orchestrator.faults import Patience
 from services.orchestrator.peers import GATES, SERVICES, GrpcPeers
-from services.orchestrator.retry_loop import PairFilms, Scored, Snapshot
+from services.orchestrator.point import Point
+from services.orchestrator.retry_loop import PairFilms, Scored
 from services.orchestrator.stop_watch import StopWatch
 from services.orchestrator.stopping import unless_broken
 from services.orchestrator.stylizer_peer import GrpcStylizer
 from services.orchestrator.sweep.pairs import SweptPair
-from services.orchestrator.sweep.records import Point, Shown, SweepRecords, TrajectoryRecord
+from services.orchestrator.sweep.records import Shown, SweepRecords, TrajectoryRecord
 from services.orchestrator.sweep.settings import Trajectory
 from services.orchestrator.trajectories import Stylizer, run_trajectory, work_through
 from shared.dataset import Dataset
@@ -158,13 +159,13 @@ class _Workshop:
                 scored = await self.services.score(snapshot.film, films.content_mask)
                 numerics |= scored.numerics
                 scores = scored.scores
-            shown.append(Shown(point=_point(snapshot), scores=scores, sha256=sha256_pixels(snapshot.film)))
+            shown.append(Shown(point=Point.of(snapshot), scores=scores, sha256=sha256_pixels(snapshot.film)))
         record = TrajectoryRecord(
             recipe=trajectory.recipe,
             content=content,
             style=style,
             shown=tuple(shown),
-            curve=tuple(map(_point, snapshots)),
+            curve=tuple(map(Point.of, snapshots)),
             diverged=diverged.message if diverged else "",
             numerics=numerics,
         )
@@ -183,14 +184,3 @@ class _Workshop:
 
 def _evaluations(trajectory: Trajectory) -> int:
     return trajectory.recipe.evaluations(trajectory.recipe.steps)
-
-
-def _point(snapshot: Snapshot) -> Point:
-    return Point(
-        steps=snapshot.steps,
-        evaluations=snapshot.evaluations,
-        loss=snapshot.loss,
-        content_loss=snapshot.content_loss,
-        style_loss=snapshot.style_loss,
-        mean_absolute_change=snapshot.mean_absolute_change,
-    )

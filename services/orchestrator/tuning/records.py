@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from services.orchestrator.pinned import pin
+from services.orchestrator.point import Point
 from shared.errors import DatasetError, InvalidInputError
 from shared.files import write_atomically
 from shared.images import Film, decode_png16, encode_png16
@@ -25,16 +26,9 @@ SCHEMA_VERSION = 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
+class Look(Point):
     """One snapshot of a trajectory as the gates saw it."""
 
-    steps: int
-    evaluations: int
-    loss: float
-    content_loss: float
-    style_loss: float
-    mean_absolute_change: float
-    """Over the region, in units of full scale."""
     scores: Scores
     sha256: str
     """Of the film's pixels."""

@@ -11,7 +11,7 @@ from services.orchestrator.facts import PeerFacts
 from services.orchestrator.faults import Patience
 from services.orchestrator.generation import resolve_thresholds
 from services.orchestrator.policy import Pairing, Policy, TrajectoryPlan
-from services.orchestrator.retry_loop import PairFilms, Peers, Snapshot
+from services.orchestrator.retry_loop import PairFilms, Peers
 from services.orchestrator.sampler import Pair, PlaceboSampler, Sampler
 from services.orchestrator.stop_watch import StopWatch
 from services.orchestrator.trajectories import run_trajectory, work_through
@@ -232,7 +232,7 @@ class _Workshop:
         for snapshot in asked:
             scored = await self.peers.score(snapshot.film, films.content_mask)
             numerics |= {"stylizer": snapshot.numerics, **scored.numerics}
-            looks.append(_look(snapshot, scored.scores))
+            looks.append(Look.of(snapshot, scores=scored.scores, sha256=sha256_pixels(snapshot.film)))
         record = TrajectoryRecord(
             recipe=recipe,
             pair=pair.index,
@@ -262,19 +262,6 @@ def _plan(recipe: Recipe, steps: tuple[int, ...]) -> TrajectoryPlan:
     """Look at the film after the first step too, where the stop watch starts; nobody scores that."""
     looked = tuple(sorted({1, *steps}))
     return TrajectoryPlan(recipe=recipe, trials=tuple(range(1, len(looked) + 1)), steps=looked)
-
-
-def _look(snapshot: Snapshot, scores: Scores) -> Look:
-    return Look(
-        steps=snapshot.steps,
-        evaluations=snapshot.evaluations,
-        loss=snapshot.loss,
-        content_loss=snapshot.content_loss,
-        style_loss=snapshot.style_loss,
-        mean_absolute_change=snapshot.mean_absolute_change,
-        scores=scores,
-        sha256=sha256_pixels(snapshot.film),
-    )
 
 
 def collect(sweep: Sweep, folder: SweepFolder, contents: Contents) -> Outcomes:

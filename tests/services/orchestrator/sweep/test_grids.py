@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from services.orchestrator.configuration import SweepConfiguration
+from services.orchestrator.point import Point
 from services.orchestrator.sweep.grids import AcrossPairs, axis_grid
 from services.orchestrator.sweep.outcome import Original, Outcome
 from services.orchestrator.sweep.pairs import SweptPair
-from services.orchestrator.sweep.records import Point, Shown
+from services.orchestrator.sweep.records import Shown
 from services.orchestrator.sweep.settings import Axis, Setting, make_settings
 from shared.dataset import Label
 from shared.record import Scores

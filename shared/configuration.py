@@ -154,7 +154,7 @@ def _is_tuple(annotation: Any) -> bool:
 
 
 def _shown(default: Any) -> str:
-    if default is None:
+    if default is None or default == ():
         return ""
     if isinstance(default, tuple):
         default = ",".join(str(item) for item in default)

@@ -42,3 +42,5 @@ class ModelDescription:
     metrics: dict[str, float] = field(default_factory=dict)
     detector: str = ""
     """How an anomaly detector works: "unet" or "texture"; empty for a classifier."""
+    on: str = "films"
+    """What it was trained on: "films", or "lesions", crops around them."""

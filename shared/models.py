@@ -82,8 +82,9 @@ class ModelMetadata:
 
     def _check_types(self) -> None:
         """Refuse what JSON can hold but a model cannot mean."""
-        if isinstance(self.options, dict) and not isinstance(self.options.get("detector", ""), str):
-            raise ModelError(f"metadata: found detector {self.options['detector']!r}, needed some text")
+        for name in ("detector", "on") if isinstance(self.options, dict) else ():
+            if not isinstance(self.options.get(name, ""), str):
+                raise ModelError(f"metadata: found {name} {self.options[name]!r}, needed some text")
         for name in ("kind", "name", "region", "default_threshold", "training_set_sha256"):
             value = getattr(self, name)
             if not isinstance(value, str) or not value:
@@ -98,6 +99,12 @@ class ModelMetadata:
     def detector(self) -> str:
         """How an anomaly detector works, "unet" (also where the file does not say) or "texture"; empty otherwise."""
         name: str = self.options.get("detector", "unet") if self.kind == "anomaly" else ""
+        return name
+
+    @property
+    def on(self) -> str:
+        """What it was trained on: "films" (also where the file does not say), or "lesions", crops around them."""
+        name: str = self.options.get("on", "films")
         return name
 
     def to_properties(self) -> dict[str, str]:

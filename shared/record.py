@@ -90,6 +90,35 @@ class Trial:
     """Why it was not kept, the weightiest first; none if it was."""
     sha256: str
     """Of the film's pixels; empty where it diverged."""
+    film_scores: Scores | None = None
+    """What the gates of whole films say, where those of crops gave `scores` and a policy asks both."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A square of a film at its own resolution, cut to the breast as the data set keeps it, in its pixels."""
+
+    lesion: int | None
+    """Which of the film's lesions, from 0; None where there is none."""
+    top: int
+    left: int
+    side: int
+    box: tuple[float, float, float, float]
+    """The lesion in it, or what it is compared with: x, y, width, height."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LesionTransfer:
+    """What happened where, in a pair of lesions."""
+
+    size: int
+    """Rows and columns that both places were brought to."""
+    content: Place
+    style: Place
+    content_film_scores: Scores | None = None
+    """What the gates of whole films say of the content's, where a policy asks them too."""
+    original_sha256: str = ""
+    """Of the accepted film at its own resolution; empty if there is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +145,8 @@ class PairRecord:
     """By service: every kind of numerics that took part, in a fixed order."""
     placebo: bool = False
     """Whether a benign film served as style."""
+    lesion: LesionTransfer | None = None
+    """Where the region was a lesion."""
     schema_version: int = SCHEMA_VERSION
 
     @property
@@ -129,15 +160,23 @@ class PairRecord:
 
     def to_json(self) -> bytes:
         """Write the record; the same record is always the same bytes."""
-        return json.dumps(asdict(self), sort_keys=True, indent=1, allow_nan=False).encode() + b"\n"
+        values = asdict(self)
+        # Records of whole films are written as they were before there were lesions.
+        if self.lesion is None:
+            del values["lesion"]
+        for trial in values["trials"]:
+            if trial["film_scores"] is None:
+                del trial["film_scores"]
+        return json.dumps(values, sort_keys=True, indent=1, allow_nan=False).encode() + b"\n"
 
     def digest_line(self) -> str:
         """What of this record a run digest is taken over: decisions and films, not what they were computed with."""
         trials = ",".join(f"{trial.trial}={'+'.join(trial.reasons) or 'accepted'}" for trial in self.trials)
         kind = "placebo" if self.placebo else "pair"
+        places = f" {_told(self.lesion.content)} {_told(self.lesion.style)}" if self.lesion else ""
         return (
             f"{self.pair} {kind} {self.content.image_id} {self.style.image_id} {self.decision} {self.reason or '-'} "
-            f"[{trials}] {self.sha256 or '-'}\n"
+            f"[{trials}] {self.sha256 or '-'}{places}\n"
         )
 
 
@@ -157,6 +196,8 @@ def from_json(data: bytes, *, where: str) -> PairRecord:
         values["content"] = _source(values["content"])
         values["style"] = _source(values["style"])
         values["trials"] = tuple(_trial(trial) for trial in values["trials"])
+        if values.get("lesion"):
+            values["lesion"] = _lesion(values["lesion"])
         values["models"] = {name: Model(**model) for name, model in values["models"].items()}
         return PairRecord(**values)
     except (AttributeError, KeyError, TypeError, ValueError, InvalidInputError) as error:
@@ -184,6 +225,16 @@ def _scores(values: dict[str, float] | None) -> Scores | None:
     return Scores(**values) if values else None
 
 
+def _told(place: Place) -> str:
+    lesion = "free" if place.lesion is None else place.lesion
+    return f"{lesion}@{place.top},{place.left},{place.side}"
+
+
+def _lesion(values: dict[str, Any]) -> LesionTransfer:
+    places = {name: Place(**{**values[name], "box": tuple(values[name]["box"])}) for name in ("content", "style")}
+    return LesionTransfer(**{**values, **places, "content_film_scores": _scores(values["content_film_scores"])})
+
+
 def _source(values: dict[str, Any]) -> Source:
     return Source(**{**values, "scores": _scores(values["scores"])})
 
@@ -194,6 +245,7 @@ def _trial(values: dict[str, Any]) -> Trial:
             **values,
             "recipe": recipe_from_dict(values["recipe"]),
             "scores": _scores(values["scores"]),
+            "film_scores": _scores(values.get("film_scores")),
             "reasons": tuple(Reason(reason) for reason in values["reasons"]),
         }
     )

@@ -43,7 +43,7 @@ def write_classifier(path: Path, **changes: Any) -> str:
     return write_model(path, classifier_graph(described.input_size).SerializeToString(), described)
 
 
-def write_texture_gates(folder: Path, *, size: int, midpoint: float, gain: float) -> None:
+def write_texture_gates(folder: Path, *, size: int, midpoint: float, gain: float, **changes: Any) -> None:
     """Write an anomaly detector and a classifier that see nothing but fine texture, so that style transfer moves them.
 
     The classifier's logit is `gain` times (mean |Laplacian| inside the breast, less `midpoint`); the anomaly score is
@@ -78,7 +78,7 @@ def write_texture_gates(folder: Path, *, size: int, midpoint: float, gain: float
     )
     classifier = _model([*texture, *logistic], weights, {"logit": ["batch"], "probability": ["batch"]}, size=size)
     for kind, model in (("anomaly", anomaly), ("classifier", classifier)):
-        described = metadata(kind, input_size=size)
+        described = metadata(kind, input_size=size, **changes)
         write_model(folder / f"{kind}.onnx", model.SerializeToString(), described)
 
 

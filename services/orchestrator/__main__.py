@@ -32,7 +32,7 @@ async def _serve(configuration: OrchestratorConfiguration) -> int:
     default = load_policy(configuration.policy)
     policies = {name: load_policy(name) for name in shipped_policies()} | {default.name: default}
     async with (
-        running_services(configuration, logs=None) as (addresses, broken),
+        running_services(configuration, logs=None, names=configuration.services) as (addresses, broken),
         GrpcPeers.of(configuration, addresses) as peers,
     ):
         facts = await peers.facts(timeout_s=configuration.start_timeout_s)

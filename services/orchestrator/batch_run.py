@@ -95,7 +95,7 @@ class BatchRun:
             return
         started = time.monotonic()
         outcome = await self._loop.work(self._sampler.pair(pair))
-        await _to_its_end(asyncio.to_thread(self._ledger.write, outcome.record, outcome.film))
+        await _to_its_end(asyncio.to_thread(self._ledger.write, outcome.record, outcome.film, outcome.original))
         self._count(pair, outcome, time.monotonic() - started)
 
     def _failed(self, pair: int, reason: str) -> None:

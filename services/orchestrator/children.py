@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from services.orchestrator.configuration import PeersConfiguration, StylizerPeerConfiguration
-from services.orchestrator.peers import GATES, SERVICES
+from services.orchestrator.facts import FILM_GATES, GATES, SERVICES
 from shared.errors import ConfigurationError, UnavailableError
 from shared.log import get_logger
 
@@ -33,7 +33,7 @@ class _Child:
 
     async def start(self, timeout_s: float) -> None:
         """Start the process and wait until it says where it listens."""
-        command = [sys.executable, "-m", "services.cli", "serve", self.name, "--exit-with-parent"]
+        command = [sys.executable, "-m", "services.cli", "serve", self.name.removeprefix("film_"), "--exit-with-parent"]
         self.process = await asyncio.create_subprocess_exec(
             *command,
             "--listen",
@@ -154,4 +154,7 @@ def _options(configuration: StylizerPeerConfiguration) -> dict[str, tuple[str, .
     options = {"stylizer": tuple(stylizer)}
     if isinstance(configuration, PeersConfiguration) and configuration.models is not None:
         options |= {gate: ("--model", str(configuration.models / f"{gate}.onnx")) for gate in GATES}
+    if isinstance(configuration, PeersConfiguration) and configuration.film_models is not None:
+        files = {gate: configuration.film_models / f"{gate.removeprefix('film_')}.onnx" for gate in FILM_GATES}
+        options |= {gate: ("--model", str(file)) for gate, file in files.items()}
     return options

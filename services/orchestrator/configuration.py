@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from services.orchestrator.facts import FILM_GATES, SERVICES
 from shared.configuration import Configuration, Positional
 from shared.recipe import LAYERS, Optimizer
 from shared.rpc.certificates import TlsConfiguration
@@ -44,6 +45,18 @@ class PeersConfiguration(StylizerPeerConfiguration):
     """Address of a running anomaly service; one is started here if not given."""
     classifier: str | None = Field(default=None, pattern=_ADDRESS)
     """Address of a running classifier service; one is started here if not given."""
+    film_models: Path | None = None
+    """Folder with the gates of whole films, where a policy on lesions asks them beside those of crops."""
+    film_anomaly: str | None = Field(default=None, pattern=_ADDRESS)
+    """Address of a running anomaly service for whole films, beside one for crops."""
+    film_classifier: str | None = Field(default=None, pattern=_ADDRESS)
+    """Address of a running classifier service for whole films, beside one for crops."""
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """Names of the model services that are called: the three, and gates of whole films where they are named."""
+        addressed = self.film_anomaly is not None and self.film_classifier is not None
+        return (*SERVICES, *(FILM_GATES if addressed or self.film_models is not None else ()))
 
 
 class ServicesConfiguration(PeersConfiguration):

@@ -2,13 +2,16 @@
 
 from dataclasses import asdict
 from importlib.metadata import version
+from typing import Any
 
 from mammosynth.pixels import from_image, to_image, to_mask
 from mammosynth.v1 import anomaly_pb2, classifier_pb2, generation_pb2, model_pb2, stylizer_pb2
 
-from services.orchestrator.facts import PeerFacts
+from services.orchestrator.facts import FILM_GATES, PeerFacts
+from services.orchestrator.insets import PairFilms
 from services.orchestrator.policy import TrajectoryPlan
-from services.orchestrator.retry_loop import Numerics, Outcome, PairFilms, Snapshot
+from services.orchestrator.retry_loop import Outcome, Snapshot
+from services.orchestrator.scoring import Numerics
 from shared.errors import InternalError
 from shared.images import Mask
 from shared.record import Model
@@ -109,9 +112,11 @@ def to_facts(
     stylizer: stylizer_pb2.StylizerServiceInfoResponse,
     anomaly: anomaly_pb2.AnomalyServiceInfoResponse,
     classifier: classifier_pb2.ClassifierServiceInfoResponse,
+    *film_gates: Any,
 ) -> PeerFacts:
-    """Read what the three services say of themselves."""
+    """Read what the services say of themselves; `film_gates` are the two of whole films, where there are some."""
     gates = {"anomaly": anomaly.model, "classifier": classifier.model}
+    gates |= {name: answer.model for name, answer in zip(FILM_GATES, film_gates, strict=False)}
     return PeerFacts(
         models={
             "stylizer": _model(stylizer.trunk),
@@ -124,6 +129,7 @@ def to_facts(
         slots=stylizer.numerics.slots,
         queue_limit=stylizer.queue_limit,
         detector=anomaly.model.detector,
+        trained_on={name: description.on or "films" for name, description in gates.items()},
     )
 
 

@@ -14,6 +14,8 @@ class Thresholds:
     classifier: float
     benign_below: float
     minimum_change: float
+    film: "Thresholds | None" = None
+    """What the whole film must reach too, where the others are for its crop."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,8 @@ class TrialResult:
     trial: int
     scores: Scores | None
     mean_absolute_change: float
+    film_scores: Scores | None = None
+    """Of the whole film, where both it and its crop are scored."""
 
 
 @dataclass(frozen=True)
@@ -70,16 +74,39 @@ def judge(result: TrialResult, thresholds: Thresholds) -> tuple[Reason, ...]:
     change, minimum = result.mean_absolute_change, thresholds.minimum_change
     if not (change > minimum or change >= minimum == 0.0):
         reasons.append(Reason.UNCHANGED)
-    if not result.scores.anomaly <= thresholds.anomaly:
+    reasons += _against(result.scores, thresholds)
+    if thresholds.film is not None:
+        if result.film_scores is None:
+            raise AssertionError(f"trial {result.trial}: its whole film was not scored")
+        reasons += _against(result.film_scores, thresholds.film)
+    return tuple(dict.fromkeys(reasons))
+
+
+def _against(scores: Scores, thresholds: Thresholds) -> list[Reason]:
+    """What both gates have against a film."""
+    reasons = []
+    if not scores.anomaly <= thresholds.anomaly:
         reasons.append(Reason.ANOMALOUS)
-    if not result.scores.probability >= thresholds.benign_below:
+    if not scores.probability >= thresholds.benign_below:
         reasons.append(Reason.STILL_BENIGN)
-    elif not result.scores.probability >= thresholds.classifier:
+    elif not scores.probability >= thresholds.classifier:
         reasons.append(Reason.LOW_CONFIDENCE)
-    return tuple(reasons)
+    return reasons
 
 
-def next_step(policy: Policy, thresholds: Thresholds, content: Scores | None, trials: tuple[TrialResult, ...]) -> Step:
+def _is_benign(content: Scores | None, thresholds: Thresholds | None) -> bool:
+    """Whether a content may be changed; what nobody asks for is no hindrance."""
+    return thresholds is None or (content is not None and content.probability < thresholds.benign_below)
+
+
+def next_step(
+    policy: Policy,
+    thresholds: Thresholds,
+    content: Scores | None,
+    trials: tuple[TrialResult, ...],
+    *,
+    content_film: Scores | None = None,
+) -> Step:
     """What to do with a pair of which this much is known.
 
     Args:
@@ -87,11 +114,12 @@ def next_step(policy: Policy, thresholds: Thresholds, content: Scores | None, tr
         thresholds: what the gates demand.
         content: scores of the content; None while they are not known.
         trials: the trials so far, in their order.
+        content_film: scores of the content's whole film, where both it and its crop are scored.
 
     """
     if content is None:
         return ScoreContent()
-    if not content.probability < thresholds.benign_below:
+    if not (_is_benign(content, thresholds) and _is_benign(content_film, thresholds.film)):
         return GiveUp(Reason.CONTENT_NOT_BENIGN)
     if trials and not judge(trials[-1], thresholds):
         return Accept(trials[-1].trial)

@@ -1,8 +1,13 @@
 """What the model services say of themselves."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shared.record import Model
+
+GATES = ("anomaly", "classifier")
+FILM_GATES = ("film_anomaly", "film_classifier")
+"""Those that look at whole films where the others look at crops around lesions."""
+SERVICES = ("stylizer", *GATES)
 
 
 @dataclass(frozen=True)
@@ -12,7 +17,7 @@ class PeerFacts:
     models: dict[str, Model]
     """By service."""
     thresholds: dict[str, dict[str, float]]
-    """Of the two gates, by service and name."""
+    """Of the gates, by service and name."""
     default_thresholds: dict[str, str]
     input_sizes: dict[str, int]
     training_sets: dict[str, str]
@@ -22,3 +27,5 @@ class PeerFacts:
     """Trajectories that one stylizer lets wait."""
     detector: str = ""
     """How the anomaly detector works: "unet" or "texture"; empty where its service does not say."""
+    trained_on: dict[str, str] = field(default_factory=dict)
+    """By gate: "films", or "lesions"."""

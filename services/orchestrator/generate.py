@@ -10,6 +10,7 @@ from pathlib import Path
 from services.orchestrator.batch_run import BatchRun, Tally
 from services.orchestrator.children import running_services
 from services.orchestrator.configuration import GenerateConfiguration
+from services.orchestrator.decision import Thresholds
 from services.orchestrator.facts import PeerFacts
 from services.orchestrator.generation import Generation, make_generation
 from services.orchestrator.ledger import Ledger, Pins
@@ -17,7 +18,7 @@ from services.orchestrator.peers import GrpcPeers
 from services.orchestrator.policy import load_policy, shipped_policies
 from services.orchestrator.sampler import Pairs
 from services.orchestrator.summary import print_summary
-from shared.dataset import Dataset
+from shared.dataset import Dataset, LesionCrops
 from shared.draws import chosen
 from shared.errors import EXIT_TERMINATED, ConfigurationError, UnfinishedPairsError
 from shared.images import Film
@@ -52,7 +53,10 @@ async def _run(configuration: GenerateConfiguration) -> int:
         _on_signals(starting.cancel)
     folder = ledger.store.local_path
     async with (
-        running_services(configuration, logs=folder / "logs" if folder else None) as (addresses, broken),
+        running_services(configuration, logs=folder / "logs" if folder else None, names=configuration.services) as (
+            addresses,
+            broken,
+        ),
         GrpcPeers.of(configuration, addresses) as peers,
     ):
         peer_facts = await peers.facts(timeout_s=configuration.start_timeout_s)
@@ -150,9 +154,18 @@ def _pins(configuration: GenerateConfiguration, generation: Generation, peer_fac
             "classifier": thresholds.classifier,
             "benign_below": thresholds.benign_below,
             "minimum_change": thresholds.minimum_change,
+            **(_film_thresholds(thresholds.film) if thresholds.film else {}),
         },
         version=version("mammosynth"),
     )
+
+
+def _film_thresholds(film: Thresholds) -> dict[str, float]:
+    return {
+        "film_anomaly": film.anomaly,
+        "film_classifier": film.classifier,
+        "film_benign_below": film.benign_below,
+    }
 
 
 def _twins(configuration: GenerateConfiguration, generation: Generation) -> tuple[int, ...]:
@@ -171,6 +184,7 @@ def _with_absolute_paths(configuration: GenerateConfiguration) -> GenerateConfig
         update={
             "dataset": configuration.dataset.absolute(),
             "models": configuration.models.absolute(),
+            "film_models": configuration.film_models.absolute() if configuration.film_models else None,
             **{name: _absolute(getattr(configuration, name)) for name in ("policy", "trunk")},
         }
     )
@@ -197,5 +211,8 @@ def _warn(generation: Generation, peer_facts: PeerFacts) -> None:
                 "that are generated from",
                 service=service,
             )
+    if isinstance(generation.films, LesionCrops) and generation.films.left_out:
+        left_out = {str(reason): count for reason, count in sorted(generation.films.left_out.items())}
+        log.warning("lesions are left out", left_out=left_out, lesions=len(generation.films.films))
     if generation.sampler.left_out:
         log.warning("benign films that no style may be paired with are left out", films=generation.sampler.left_out)

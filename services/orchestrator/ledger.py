@@ -6,6 +6,7 @@ pairs/<i>.json         one record a pair, written in one piece after the film
 accepted/<i>.png       accepted films, 16-bit grey
 pairs/<i>-placebo.json the record of a pair's twin, whose style was a benign film
 placebo/<i>.png        films of twins that passed both gates; they enter no data set
+originals/<i>.png      where a lesion was changed: the accepted film at its own resolution; placebo-originals/ of twins
 rejected/<i>-<t>.png   films of rejected trials, for a share of the pairs
 timings/<worker>.json  how long things took, one file a worker
 ledger.parquet         all trials of all pairs, by `finalise`
@@ -63,6 +64,7 @@ class Ledger:
         self.store = store
         self._suffix = "-placebo" if placebo else ""
         self._films = "placebo" if placebo else "accepted"
+        self._originals = "placebo-originals" if placebo else "originals"
         self.timings = "timings-placebo" if placebo else "timings"
         """Folder of the workers' timings."""
 
@@ -129,13 +131,15 @@ class Ledger:
         """Keep the film of a rejected trial, so that people can look at it."""
         self.store.write(f"rejected/{pair:06d}-{trial}{self._suffix}.png", encode_png16(film))
 
-    def write(self, record: PairRecord, film: Film | None) -> None:
-        """Write an ended pair: first the accepted film, if there is one, then the record.
+    def write(self, record: PairRecord, film: Film | None, original: Film | None = None) -> None:
+        """Write an ended pair: first the accepted film, if there is one, and its original, then the record.
 
         A pair that has a record keeps it, and the film that belongs to it.
         """
         if self.has_record(record.pair):
             return
+        if original is not None:
+            self.store.write(f"{self._originals}/{record.pair:06d}.png", encode_png16(original))
         if film is not None:
             self.store.write(f"{self._films}/{record.pair:06d}.png", encode_png16(film))
         self.store.write(self._record(record.pair), record.to_json())
@@ -151,6 +155,18 @@ class Ledger:
             return decode_png16(self.store.read(f"accepted/{pair:06d}.png"))
         except FileNotFoundError as error:
             raise NotFoundError(f"pair: found no accepted film of pair {pair} in {self.store.address}") from error
+
+    def original(self, pair: int) -> Film:
+        """Read an accepted film at its own resolution, where a lesion was changed: (rows, columns) float32 in [0, 1].
+
+        Raises:
+            NotFoundError: if there is none.
+
+        """
+        try:
+            return decode_png16(self.store.read(f"{self._originals}/{pair:06d}.png"))
+        except FileNotFoundError as error:
+            raise NotFoundError(f"pair: found no original of pair {pair} in {self.store.address}") from error
 
     def finalise(self) -> dict[str, Any]:
         """Pack the records into `ledger.parquet` and write `manifest.json`; returns what the manifest holds.

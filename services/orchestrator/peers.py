@@ -11,22 +11,33 @@ from mammosynth.v1 import anomaly_pb2, anomaly_pb2_grpc, classifier_pb2, classif
 
 from services.orchestrator.configuration import PeersConfiguration
 from services.orchestrator.convert import to_facts, to_numerics
-from services.orchestrator.facts import PeerFacts
+from services.orchestrator.facts import FILM_GATES, GATES, SERVICES, PeerFacts
 from services.orchestrator.faults import Patience, is_fault
+from services.orchestrator.insets import PairFilms
 from services.orchestrator.policy import TrajectoryPlan
-from services.orchestrator.retry_loop import PairFilms, Scored, Snapshot
+from services.orchestrator.retry_loop import Snapshot
+from services.orchestrator.scoring import Scored
 from services.orchestrator.stylizer_peer import GrpcStylizer, channel_opener, check_identity
 from shared.errors import MammosynthError, ModelError, UnfinishedPairsError
 from shared.images import Film, Mask
 from shared.record import Model, Scores
 from shared.rpc.channel import open_channel
 
-GATES = ("anomaly", "classifier")
-SERVICES = ("stylizer", *GATES)
+_STUBS: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("anomaly", "film_anomaly"), anomaly_pb2_grpc.AnomalyServiceStub),
+    **dict.fromkeys(("classifier", "film_classifier"), classifier_pb2_grpc.ClassifierServiceStub),
+}
+_INFO_REQUESTS: dict[str, Callable[[], Any]] = {
+    **dict.fromkeys(("anomaly", "film_anomaly"), anomaly_pb2.AnomalyServiceInfoRequest),
+    **dict.fromkeys(("classifier", "film_classifier"), classifier_pb2.ClassifierServiceInfoRequest),
+}
 
 
 class GrpcPeers:
-    """Calls the three services; refuses answers of other models than those that a run was pinned to."""
+    """Calls the three services, and the two gates of whole films where they have an address.
+
+    Refuses answers of other models than those that a run was pinned to.
+    """
 
     def __init__(
         self,
@@ -45,12 +56,12 @@ class GrpcPeers:
             open_channel: opens the channel to an address.
 
         """
-        self._channels = {name: open_channel(addresses[name]) for name in GATES}
+        self._gates = (*GATES, *(FILM_GATES if set(FILM_GATES) <= set(addresses) else ()))
+        self._channels = {name: open_channel(addresses[name]) for name in self._gates}
         self._stylizer = GrpcStylizer(
             addresses["stylizer"], trajectory_timeout_s=trajectory_timeout_s, open_channel=open_channel
         )
-        self._anomaly = anomaly_pb2_grpc.AnomalyServiceStub(self._channels["anomaly"])
-        self._classifier = classifier_pb2_grpc.ClassifierServiceStub(self._channels["classifier"])
+        self._stubs: dict[str, Any] = {name: _STUBS[name](channel) for name, channel in self._channels.items()}
         self._patience = patience or Patience()
         self._pinned: dict[str, Model] = {}
 
@@ -62,7 +73,7 @@ class GrpcPeers:
             ConfigurationError: if a certificate cannot be read.
 
         """
-        running = {getattr(configuration, name) for name in SERVICES}
+        running = {getattr(configuration, name) for name in (*SERVICES, *FILM_GATES)}
         return cls(
             addresses,
             trajectory_timeout_s=configuration.trajectory_timeout_s,
@@ -78,13 +89,12 @@ class GrpcPeers:
             await channel.close()
 
     async def facts(self, *, timeout_s: float) -> PeerFacts:
-        """Ask all three what they serve; waits until they are ready, `timeout_s` seconds at most."""
-        stylizer, anomaly, classifier = await asyncio.gather(
+        """Ask all of them what they serve; waits until they are ready, `timeout_s` seconds at most."""
+        stylizer, anomaly, classifier, *film_gates = await asyncio.gather(
             self._stylizer.info(timeout_s=timeout_s),
-            self._anomaly.Info(anomaly_pb2.AnomalyServiceInfoRequest(), timeout=timeout_s),
-            self._classifier.Info(classifier_pb2.ClassifierServiceInfoRequest(), timeout=timeout_s),
+            *(self._stubs[name].Info(_INFO_REQUESTS[name](), timeout=timeout_s) for name in self._gates),
         )
-        return to_facts(stylizer, anomaly, classifier)
+        return to_facts(stylizer, anomaly, classifier, *film_gates)
 
     def pin(self, models: dict[str, Model]) -> None:
         """Refuse answers of other models from now on."""
@@ -103,21 +113,26 @@ class GrpcPeers:
             ModelError: if a score is no finite number.
 
         """
-        image, breast = to_image(film), to_mask(mask)
+        return await self._ask(GATES, film, mask)
+
+    async def score_film(self, film: Film, mask: Mask) -> Scored:
+        """Ask both gates of whole films at once, where the others are for crops; raises as `score` does."""
+        return await self._ask(FILM_GATES, film, mask)
+
+    async def _ask(self, gates: tuple[str, str], film: Film, mask: Mask) -> Scored:
+        image, inside = to_image(film), to_mask(mask)
+        detector, classifier = gates
         anomaly, classified = await asyncio.gather(
-            self._call("anomaly", self._anomaly.Score, anomaly_pb2.ScoreRequest(image=image, mask=breast)),
+            self._call(detector, self._stubs[detector].Score, anomaly_pb2.ScoreRequest(image=image, mask=inside)),
             self._call(
-                "classifier", self._classifier.Classify, classifier_pb2.ClassifyRequest(image=image, mask=breast)
+                classifier, self._stubs[classifier].Classify, classifier_pb2.ClassifyRequest(image=image, mask=inside)
             ),
         )
         scores = Scores(anomaly=anomaly.score, probability=classified.probability, logit=classified.logit)
         if not all(map(math.isfinite, (scores.anomaly, scores.probability, scores.logit))):
             # No decision can rest on it, and asking again gives the same: the pair must not be given up in silence.
-            raise ModelError(f"anomaly, classifier: found {scores}, needed finite numbers")
-        return Scored(
-            scores,
-            {"anomaly": to_numerics(anomaly.numerics), "classifier": to_numerics(classified.numerics)},
-        )
+            raise ModelError(f"{detector}, {classifier}: found {scores}, needed finite numbers")
+        return Scored(scores, {detector: to_numerics(anomaly.numerics), classifier: to_numerics(classified.numerics)})
 
     async def _call(self, service: str, method: Any, request: Any) -> Any:
         try:

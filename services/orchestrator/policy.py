@@ -7,10 +7,18 @@ from functools import cached_property
 from importlib import resources
 from itertools import groupby
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from shared.errors import ConfigurationError, MammosynthError
 from shared.recipe import LAYERS, LossConvention, Optimizer, Recipe, Region
@@ -51,6 +59,30 @@ class Gates(_Data):
     """Mean absolute change from the content that a trial must exceed, in units of full scale, over the region."""
 
 
+class LesionRules(_Data):
+    """What applies where the region is lesion: content is a crop around a lesion, and so is the style."""
+
+    content: Literal["benign_lesion", "free_place"] = "benign_lesion"
+    """What is changed: a benign lesion, or a place of a benign lesion's breast where none is."""
+    placebo: Literal["benign_lesion", "free_place"] = "benign_lesion"
+    """Style of the twins: another patient's benign lesion, or a place without a lesion in the breast of the pair's own
+    style."""
+    brightness_within: float | None = Field(default=None, gt=0.0, le=1.0)
+    """Most that the mean brightness of content and style may differ by, in units of full scale; any if not given."""
+    size_within: float | None = Field(default=None, ge=1.0)
+    """Most times that one lesion may be longer than the other; any if not given."""
+    looks_at: Literal["crop", "film"] = "crop"
+    """What the gates look at: the crop, by gates that were trained on lesions, or the whole film."""
+    film_gates: Gates | None = None
+    """What the whole film must reach too, by gates of its own, where the others look at the crop."""
+
+    @model_validator(mode="after")
+    def _one_of_a_kind(self) -> Self:
+        if self.film_gates is not None and self.looks_at == "film":
+            raise ValueError("film_gates: cannot apply where looks_at is film: needed is one of the two")
+        return self
+
+
 class RecipeEntry(_Data):
     """One setting to be tried."""
 
@@ -87,7 +119,8 @@ class Policy(_Data):
     description: str = ""
     """What it is for."""
     size: int | None = Field(default=None, ge=32)
-    """Rows and columns of the films it was tuned at, in pixels; any size if not given."""
+    """Rows and columns of the films it was tuned at, in pixels; any size if not given. Where the region is lesion, of
+    the crops, at the films' own resolution; 224 if not given."""
     pairing: Pairing = Pairing()
     """How content and style are drawn."""
     region: Region = Region.BREAST
@@ -100,8 +133,28 @@ class Policy(_Data):
     """Share of the pairs that are run a second time with a benign film as style."""
     gates: Gates = Gates()
     """What a trial must reach."""
+    lesion: LesionRules | None = None
+    """What applies where the region is lesion."""
     recipes: tuple[RecipeEntry, ...] = Field(min_length=1, max_length=MAXIMUM_TRIALS)
     """Settings in the order in which they are tried."""
+
+    @model_serializer(mode="wrap")
+    def _leave_out_what_does_not_apply(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A policy without rules for lesions is written, and hashed, as it was before there were any."""
+        values: dict[str, Any] = write(self)
+        if self.lesion is None:
+            values.pop("lesion", None)
+        return values
+
+    @property
+    def on_lesions(self) -> bool:
+        """Whether it works on lesions; all its recipes do then."""
+        return self.recipe(1).region is Region.LESION
+
+    @property
+    def lesion_rules(self) -> LesionRules:
+        """What applies to lesions."""
+        return self.lesion or LesionRules()
 
     @cached_property
     def sha256(self) -> str:
@@ -196,11 +249,17 @@ def parse_policy(values: object, name: str) -> Policy:
             f"{'.'.join(map(str, item['loc']))}: found {item['input']!r}: {item['msg']}" for item in error.errors()
         )
         raise ConfigurationError(f"policy {name}: {explained}") from error
+    regions = []
     for trial in range(1, len(policy.recipes) + 1):
         try:
-            region = policy.recipe(trial).region
+            regions.append(policy.recipe(trial).region)
         except MammosynthError as error:
             raise ConfigurationError(f"policy {name}: recipes.{trial - 1}: {error.message}") from error
-        if region is Region.LESION:  # its films would be taken with their breast masks
-            raise ConfigurationError(f"policy {name}: recipes.{trial - 1}: region: found lesion, needed film or breast")
+    on_lesions = {region is Region.LESION for region in regions}
+    if len(on_lesions) > 1:
+        raise ConfigurationError(
+            f"policy {name}: recipes: found regions {', '.join(regions)}, needed lesion for all of them or for none"
+        )
+    if policy.lesion is not None and not policy.on_lesions:
+        raise ConfigurationError(f"policy {name}: lesion: found rules for lesions, needed region lesion")
     return policy

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from services.orchestrator.decision import (
     Accept,
@@ -18,14 +18,14 @@ from services.orchestrator.decision import (
     next_step,
 )
 from services.orchestrator.faults import Patience
+from services.orchestrator.insets import Inset, PairFilms
 from services.orchestrator.policy import Policy, TrajectoryPlan
 from services.orchestrator.sampler import Pair
+from services.orchestrator.scoring import Gates, Look, Numerics, Scored, look
 from shared.dataset import Film as FilmEntry
 from shared.errors import NumericalError
-from shared.images import Film, Mask, sha256_pixels
-from shared.record import Decision, Model, PairRecord, Reason, Scores, Source, Trial
-
-Numerics = dict[str, Any]
+from shared.images import Film, sha256_pixels
+from shared.record import Decision, LesionTransfer, Model, PairRecord, Reason, Scores, Source, Trial
 
 
 @dataclass(frozen=True)
@@ -42,32 +42,11 @@ class Snapshot:
     numerics: Numerics
 
 
-@dataclass(frozen=True)
-class Scored:
-    """What both gates say of a film, and with what numerics, by service."""
-
-    scores: Scores
-    numerics: dict[str, Numerics]
-
-
-@dataclass(frozen=True)
-class PairFilms:
-    """Pixels and breast masks of content and style, each (size, size)."""
-
-    content: Film
-    content_mask: Mask
-    style: Film
-    style_mask: Mask
-
-
-class Peers(Protocol):
-    """The three model services, as the loop sees them."""
+class Peers(Gates, Protocol):
+    """The model services, as the loop sees them."""
 
     def stylize(self, films: PairFilms, plan: TrajectoryPlan) -> AbstractAsyncContextManager[AsyncIterator[Snapshot]]:
         """Start a trajectory; leaving the context stops it within one step."""
-
-    async def score(self, film: Film, mask: Mask) -> Scored:
-        """Ask both gates."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +67,8 @@ class Outcome:
     record: PairRecord
     film: Film | None
     """(size, size) float32 in [0, 1], where it was accepted."""
+    original: Film | None = None
+    """(rows, columns) the same at its own resolution, where its lesion was changed."""
 
 
 @dataclass
@@ -96,12 +77,15 @@ class _Progress:
 
     content: Scored | None = None
     trials: tuple[Trial, ...] = ()
-    films: dict[int, Film] = field(default_factory=dict)
+    looks: dict[int, Look] = field(default_factory=dict)
     numerics: dict[str, list[Numerics]] = field(default_factory=dict)
 
     @property
     def results(self) -> tuple[TrialResult, ...]:
-        return tuple(TrialResult(trial.trial, trial.scores, trial.mean_absolute_change) for trial in self.trials)
+        return tuple(
+            TrialResult(trial.trial, trial.scores, trial.mean_absolute_change, trial.film_scores)
+            for trial in self.trials
+        )
 
     def saw(self, numerics: dict[str, Numerics]) -> None:
         for service, kind in numerics.items():
@@ -159,15 +143,21 @@ class RetryLoop:
             elif isinstance(step, StartTrajectory):
                 await self._trajectory(pair, films, step.plan, progress)
             elif isinstance(step, Accept):
-                return self._outcome(pair, progress, None, step.trial)
+                return self._outcome(pair, films, progress, None, step.trial)
             elif isinstance(step, GiveUp):
-                return self._outcome(pair, progress, step.reason, None)
+                return self._outcome(pair, films, progress, step.reason, None)
             else:
                 raise AssertionError(f"pair {pair.index}: a trajectory ended before trial {step.trial}")
 
     def _next(self, progress: _Progress) -> ScoreContent | StartTrajectory | AwaitSnapshot | Accept | GiveUp:
-        content = progress.content.scores if progress.content else None
-        return next_step(self._facts.policy, self._facts.thresholds, content, progress.results)
+        content = progress.content
+        return next_step(
+            self._facts.policy,
+            self._facts.thresholds,
+            content.scores if content else None,
+            progress.results,
+            content_film=content.film_scores if content else None,
+        )
 
     async def _trajectory(self, pair: Pair, films: PairFilms, plan: TrajectoryPlan, progress: _Progress) -> None:
         """Run a trajectory, again from its start after a fault, and add its trials to what is known."""
@@ -176,15 +166,15 @@ class RetryLoop:
                 attempted = _Progress(
                     progress.content,
                     progress.trials,
-                    dict(progress.films),
+                    dict(progress.looks),
                     {name: list(kinds) for name, kinds in progress.numerics.items()},
                 )
                 await self._run(films, plan, attempted)
-        progress.trials, progress.films, progress.numerics = attempted.trials, attempted.films, attempted.numerics
+        progress.trials, progress.looks, progress.numerics = attempted.trials, attempted.looks, attempted.numerics
         if self._keep_rejected is not None:
             for trial in progress.trials:
-                if trial.trial in plan.trials and trial.reasons and trial.trial in progress.films:
-                    film = progress.films[trial.trial]
+                if trial.trial in plan.trials and trial.reasons and trial.trial in progress.looks:
+                    film = progress.looks[trial.trial].film
                     await asyncio.to_thread(self._keep_rejected, pair.index, trial.trial, film)
 
     async def _run(self, films: PairFilms, plan: TrajectoryPlan, progress: _Progress) -> None:
@@ -193,19 +183,22 @@ class RetryLoop:
         try:
             async with self._peers.stylize(films, plan) as snapshots:
                 async for snapshot in snapshots:
-                    scored = await self._peers.score(snapshot.film, films.content_mask)
+                    seen = await look(self._peers, films, snapshot.film, self._facts.policy.lesion_rules)
                     number = waiting.pop(snapshot.steps)
-                    progress.trials += (self._scored_trial(number, snapshot, scored),)
-                    progress.films[number] = snapshot.film
-                    progress.saw({"stylizer": snapshot.numerics, **scored.numerics})
+                    progress.trials += (self._scored_trial(number, snapshot, seen),)
+                    # One film at its own resolution may take a hundred megabytes: of rejected trials none is needed.
+                    kept = seen if not progress.trials[-1].reasons else replace(seen, original=None)
+                    progress.looks[number] = kept
+                    progress.saw({"stylizer": snapshot.numerics, **seen.scored.numerics})
                     if not isinstance(self._next(progress), AwaitSnapshot):
                         return
         except NumericalError:
             # Not a fault: the same films and recipe diverge again. What is left of the trajectory is its outcome.
             progress.trials += tuple(self._diverged_trial(number) for number in waiting.values())
 
-    def _scored_trial(self, number: int, snapshot: Snapshot, scored: Scored) -> Trial:
-        result = TrialResult(number, scored.scores, snapshot.mean_absolute_change)
+    def _scored_trial(self, number: int, snapshot: Snapshot, seen: Look) -> Trial:
+        scored = seen.scored
+        result = TrialResult(number, scored.scores, snapshot.mean_absolute_change, scored.film_scores)
         return Trial(
             trial=number,
             recipe=self._facts.policy.recipe(number),
@@ -216,7 +209,8 @@ class RetryLoop:
             mean_absolute_change=snapshot.mean_absolute_change,
             scores=scored.scores,
             reasons=judge(result, self._facts.thresholds),
-            sha256=sha256_pixels(snapshot.film),
+            sha256=sha256_pixels(seen.film),
+            film_scores=scored.film_scores,
         )
 
     def _diverged_trial(self, number: int) -> Trial:
@@ -233,15 +227,18 @@ class RetryLoop:
             sha256="",
         )
 
-    def _outcome(self, pair: Pair, progress: _Progress, reason: Reason | None, accepted: int | None) -> Outcome:
-        film = progress.films[accepted] if accepted else None
+    def _outcome(
+        self, pair: Pair, films: PairFilms, progress: _Progress, reason: Reason | None, accepted: int | None
+    ) -> Outcome:
+        kept = progress.looks[accepted] if accepted else None
+        film, original = (kept.film, kept.original) if kept else (None, None)
         scores = progress.content.scores if progress.content else None
         record = PairRecord(
             pair=pair.index,
             decision=Decision.ACCEPTED if accepted else Decision.REJECTED,
             reason=reason,
-            content=_source(pair.content, scores),
-            style=_source(pair.style, None),
+            content=_source(films.inset.content.film if films.inset else pair.content, scores),
+            style=_source(films.inset.style.film if films.inset else pair.style, None),
             trials=progress.trials,
             accepted_trial=accepted,
             sha256=sha256_pixels(film) if film is not None else "",
@@ -252,8 +249,17 @@ class RetryLoop:
             models=self._facts.models,
             numerics=progress.numerics,
             placebo=pair.placebo,
+            lesion=_transfer(films.inset, progress.content, original) if films.inset else None,
         )
-        return Outcome(record, film)
+        return Outcome(record, film, original)
+
+
+def _transfer(inset: Inset, content: Scored | None, original: Film | None) -> LesionTransfer:
+    return replace(
+        inset.transfer(),
+        content_film_scores=content.film_scores if content else None,
+        original_sha256=sha256_pixels(original) if original is not None else "",
+    )
 
 
 def _source(film: FilmEntry, scores: Scores | None) -> Source:

@@ -1,7 +1,7 @@
 """Draws pairs: content and style number i are a pure function of (seed, i, data set, policy)."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,6 +9,9 @@ from services.orchestrator.policy import Pairing
 from shared.dataset import Film, Label, Split
 from shared.draws import draw
 from shared.errors import DatasetError, InvalidInputError
+
+Alike = Callable[[Film, Film], bool]
+"""Whether a content and a style are alike enough."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,15 @@ class Sampler:
     Draws are hashes, not a generator's state, so that no library's next version can change a run.
     """
 
-    def __init__(self, films: Sequence[Film], pairing: Pairing, *, seed: int, split: Split = Split.GENERATION) -> None:
+    def __init__(
+        self,
+        films: Sequence[Film],
+        pairing: Pairing,
+        *,
+        seed: int,
+        split: Split = Split.GENERATION,
+        alike: Alike | None = None,
+    ) -> None:
         """Take the films that may be drawn.
 
         Args:
@@ -43,6 +54,7 @@ class Sampler:
             pairing: the rules.
             seed: any number.
             split: the only one that is drawn from.
+            alike: whether a content and a style are alike enough, beside the rules; any are if None.
 
         Raises:
             DatasetError: if a class is empty, or no content has a style that the rules allow.
@@ -50,6 +62,7 @@ class Sampler:
         """
         self._pairing = pairing
         self._seed = seed
+        self._alike = alike
         self._allowed: dict[str, tuple[Film, ...]] = {}
         self._order: list[Film] = []
         self._styles = _drawable(films, Label.MALIGNANT, split)
@@ -100,7 +113,7 @@ class Sampler:
     def _candidates(self, content: Film) -> tuple[Film, ...]:
         if content.image_id not in self._allowed:
             self._allowed[content.image_id] = tuple(
-                style for style in self._styles if may_be_paired(content, style, self._pairing)
+                style for style in self._styles if may_be_paired(content, style, self._pairing, self._alike)
             )
         return self._allowed[content.image_id]
 
@@ -115,17 +128,38 @@ class PlaceboSampler:
     """
 
     def __init__(
-        self, films: Sequence[Film], pairing: Pairing, *, seed: int, pairs: Pairs, split: Split = Split.GENERATION
+        self,
+        films: Sequence[Film],
+        pairing: Pairing,
+        *,
+        seed: int,
+        pairs: Pairs,
+        split: Split = Split.GENERATION,
+        alike: Alike | None = None,
+        instead: Callable[[Film], Film | None] | None = None,
     ) -> None:
-        """Take the films that may be drawn, and the pairs whose twins are asked for."""
+        """Take the films that may be drawn, and the pairs whose twins are asked for.
+
+        Args:
+            films: as in `Sampler`.
+            pairing: as in `Sampler`.
+            seed: as in `Sampler`.
+            pairs: the pairs.
+            split: as in `Sampler`.
+            alike: as in `Sampler`.
+            instead: where given, nothing is drawn: the style of a twin is what this gives for the pair's style, if any.
+
+        """
         self._pairing = pairing
         self._seed = seed
         self._pairs = pairs
+        self._alike = alike
+        self._instead = instead
         self._styles = _drawable(films, Label.BENIGN, split)
 
     def has(self, index: int) -> bool:
         """Whether pair `index` can have a twin: the rules may allow no other patient's benign film."""
-        return bool(self._candidates(self._pairs.pair(index).content))
+        return bool(self._candidates(self._pairs.pair(index)))
 
     def pair(self, index: int) -> Pair:
         """Draw the twin of pair `index`, 0 or more.
@@ -134,21 +168,26 @@ class PlaceboSampler:
             InvalidInputError: if it cannot have one.
 
         """
-        content = self._pairs.pair(index).content
-        candidates = self._candidates(content)
+        pair = self._pairs.pair(index)
+        content, candidates = pair.content, self._candidates(pair)
         if not candidates:
             raise InvalidInputError(f"placebo: pair {index} has no benign style that the rules allow")
         style = candidates[draw(self._seed, "placebo-style", index) % len(candidates)]
         return Pair(index, content, style, placebo=True)
 
-    def _candidates(self, content: Film) -> tuple[Film, ...]:
-        return tuple(style for style in self._styles if may_be_paired(content, style, self._pairing))
+    def _candidates(self, pair: Pair) -> tuple[Film, ...]:
+        if self._instead is not None:
+            style = self._instead(pair.style)
+            return () if style is None else (style,)
+        return tuple(style for style in self._styles if may_be_paired(pair.content, style, self._pairing, self._alike))
 
 
-def may_be_paired(content: Film, style: Film, pairing: Pairing) -> bool:
-    """Whether a style may serve a content: never the same patient's, and as the rules say."""
-    alike = (style.source, style.view) == (content.source, content.view)
-    return style.patient_id != content.patient_id and (alike or pairing.style == "uniform")
+def may_be_paired(content: Film, style: Film, pairing: Pairing, alike: Alike | None = None) -> bool:
+    """Whether a style may serve a content: never the same patient's, as the rules say, and alike enough."""
+    same_kind = (style.source, style.view) == (content.source, content.view)
+    if style.patient_id == content.patient_id or not (same_kind or pairing.style == "uniform"):
+        return False
+    return alike is None or alike(content, style)
 
 
 def _drawable(films: Sequence[Film], label: Label, split: Split) -> tuple[Film, ...]:

@@ -1,5 +1,6 @@
 """`GenerationService`: accepted samples as a stream that can be resumed, and runs as Kubernetes Jobs."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
@@ -61,7 +62,8 @@ class GenerationServicer(generation_pb2_grpc.GenerationServiceServicer):
         self, request: generation_pb2.GenerateRequest, context: Any
     ) -> AsyncIterator[generation_pb2.GenerateResponse]:
         """Stream accepted samples; hanging up stops the pairs in progress."""
-        generation = self._for(request)
+        # Looking for lesions reads a mask for each of their films.
+        generation = await asyncio.to_thread(self._for, request)
         outcomes = outcomes_in_order(
             generation.loop(),
             generation.sampler,

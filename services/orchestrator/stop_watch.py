@@ -4,8 +4,9 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from services.orchestrator.insets import PairFilms
 from services.orchestrator.policy import TrajectoryPlan
-from services.orchestrator.retry_loop import PairFilms, Snapshot
+from services.orchestrator.retry_loop import Snapshot
 from services.orchestrator.trajectories import Stylizer
 
 

@@ -8,8 +8,9 @@ from mammosynth.v1 import model_pb2, stylizer_pb2, stylizer_pb2_grpc
 
 from services.orchestrator.configuration import StylizerPeerConfiguration
 from services.orchestrator.convert import to_snapshot, to_stylize_request
+from services.orchestrator.insets import PairFilms
 from services.orchestrator.policy import TrajectoryPlan
-from services.orchestrator.retry_loop import PairFilms, Snapshot
+from services.orchestrator.retry_loop import Snapshot
 from shared.errors import InternalError, ModelMismatchError, UnavailableError
 from shared.record import Model
 from shared.rpc.channel import open_channel

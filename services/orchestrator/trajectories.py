@@ -6,8 +6,9 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
 from services.orchestrator.faults import Patience
+from services.orchestrator.insets import PairFilms
 from services.orchestrator.policy import TrajectoryPlan
-from services.orchestrator.retry_loop import PairFilms, Snapshot
+from services.orchestrator.retry_loop import Snapshot
 from shared.errors import NumericalError
 
 _Item = TypeVar("_Item")

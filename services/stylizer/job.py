@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from itertools import pairwise
 
+from shared.crops import region_weights
 from shared.errors import InvalidInputError
 from shared.images import Film, Mask, validate_film, validate_mask
-from shared.recipe import Recipe
+from shared.recipe import Recipe, Region
 
 SMALLEST_SIDE, LARGEST_SIDE = 32, 2048
 MAXIMUM_SNAPSHOTS = 256
@@ -60,6 +61,19 @@ class TransferJob:
     def region_masks(self) -> tuple[Mask | None, Mask | None]:
         """Masks of content and style where the recipe's region looks at them, else None."""
         return (self.content_mask, self.style_mask) if self.recipe.region.masked else (None, None)
+
+    @property
+    def region_weights(self) -> tuple[Mask | Film | None, Mask | Film | None]:
+        """How much each pixel of content and style counts: their masks, around a lesion with soft edges.
+
+        A lesion's region ends within tissue: where its weight is 0 nothing changes, and next to it as good as nothing.
+        """
+        if self.recipe.region is not Region.LESION:
+            return self.region_masks
+        content, style = self.region_masks
+        return (None if content is None else region_weights(content)), (
+            None if style is None else region_weights(style)
+        )
 
     def _validate_mask(self, field: str, mask: Mask | None) -> None:
         if mask is not None:

@@ -60,7 +60,7 @@ class Objective:
     def place(self, slot: int, job: TransferJob, targets: TargetCache) -> None:
         """Give an idle slot a job's objective. Other slots keep every bit."""
         recipe, trunk = job.recipe, self._trunk
-        content_mask, style_mask = job.region_masks
+        content_mask, style_mask = job.region_weights
         self._place_mask(slot, mask_tensor(content_mask, trunk))
         self._masked[slot] = content_mask is not None
         layer = LAYERS.index(recipe.content_layer)

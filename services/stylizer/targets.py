@@ -3,6 +3,7 @@
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import TypeGuard
 
 import numpy as np
 import torch
@@ -14,6 +15,8 @@ from services.stylizer.network import LEVELS, Trunk
 from shared.images import Film, Mask
 
 Targets = tuple[Tensor, ...]
+Weights = Mask | Film
+"""How much each pixel counts: a mask, or float32 in [0, 1]."""
 
 
 class TargetCache:
@@ -28,11 +31,11 @@ class TargetCache:
         self._bytes = 0
         self._entries: OrderedDict[str, Targets] = OrderedDict()
 
-    def style(self, trunk: Trunk, style: Film, mask: Mask | None) -> Targets:
+    def style(self, trunk: Trunk, style: Film, mask: Weights | None) -> Targets:
         """Gram matrices (N, N) of each layer; with a mask, of the part inside."""
         return self._get(f"style:{_key(style, mask)}", lambda: style_targets(trunk, style, mask))
 
-    def content(self, trunk: Trunk, content: Film, mask: Mask | None, layer: int) -> Tensor:
+    def content(self, trunk: Trunk, content: Film, mask: Weights | None, layer: int) -> Tensor:
         """Features (N, rows, columns) of one layer; with a mask, multiplied by its root."""
         (features,) = self._get(
             f"content {layer}:{_key(content, mask)}", lambda: (content_target(trunk, content, mask, layer),)
@@ -57,7 +60,7 @@ class TargetCache:
         return targets
 
 
-def style_targets(trunk: Trunk, style: Film, mask: Mask | None) -> Targets:
+def style_targets(trunk: Trunk, style: Film, mask: Weights | None) -> Targets:
     """Gram matrices (N, N) of each layer of one film; with a mask, of the part inside."""
     features, levels = _features(trunk, style, mask)
     grams = []
@@ -66,32 +69,36 @@ def style_targets(trunk: Trunk, style: Film, mask: Mask | None) -> Targets:
     return tuple(grams)
 
 
-def content_target(trunk: Trunk, content: Film, mask: Mask | None, layer: int) -> Tensor:
+def content_target(trunk: Trunk, content: Film, mask: Weights | None, layer: int) -> Tensor:
     """Features (N, rows, columns) of one layer of one film; with a mask, multiplied by its root."""
     features, levels = _features(trunk, content, mask)
     feature = features[layer]
     return (feature * levels[LEVELS[layer]].root.to(feature.dtype))[0].to(trunk.dtype)
 
 
-def mask_tensor(mask: Mask | None, trunk: Trunk) -> Tensor:
-    """Mask (1, 1, side, side) of 0 and 1 in the trunk's type; all ones where there is none."""
+def mask_tensor(mask: Weights | None, trunk: Trunk) -> Tensor:
+    """Mask (1, 1, side, side) of 0 to 1 in the trunk's type; all ones where there is none."""
     inside = np.ones((trunk.side, trunk.side), dtype=np.bool_) if mask is None else mask
     return torch.tensor(inside, device=trunk.device, dtype=trunk.dtype)[None, None]
 
 
 @torch.no_grad()
-def _features(trunk: Trunk, film: Film, mask: Mask | None) -> tuple[tuple[Tensor, ...], tuple[LayerMask, ...]]:
+def _features(trunk: Trunk, film: Film, mask: Weights | None) -> tuple[tuple[Tensor, ...], tuple[LayerMask, ...]]:
     # Always one film alone: what else runs, and how many slots there are, must not change a target's bits.
     films = torch.tensor(film, device=trunk.device, dtype=trunk.dtype)[None, None]
     return trunk.features(films), layer_masks(mask_tensor(mask, trunk))
 
 
-def _key(film: Film, mask: Mask | None) -> str:
+def _key(film: Film, mask: Weights | None) -> str:
     digest = hashlib.sha256(f"{film.shape}:".encode())
     digest.update(np.ascontiguousarray(film, dtype="<f4").tobytes())
     if mask is not None:
-        digest.update(np.packbits(mask).tobytes())
+        digest.update(np.packbits(mask).tobytes() if _is_mask(mask) else mask.astype("<f4").tobytes())
     return digest.hexdigest()
+
+
+def _is_mask(weights: Weights) -> TypeGuard[Mask]:
+    return weights.dtype == np.bool_
 
 
 def _size(targets: Targets) -> int:

@@ -32,6 +32,13 @@ class Stage(StrEnum):
     LAYER4 = "layer4"
 
 
+class TrainedOn(StrEnum):
+    """What a gate learns to look at: whole films, or crops around their lesions."""
+
+    FILMS = "films"
+    LESIONS = "lesions"
+
+
 class Preset(StrEnum):
     """Which set of defaults."""
 
@@ -101,8 +108,12 @@ class TrainingConfiguration(Configuration):
     name: str
     """Name that the model file carries."""
 
+    on: TrainedOn = TrainedOn.FILMS
+    """What is looked at: whole films, or crops around lesions at the films' own resolution, which needs a data set that
+    was prepared with --keep-original."""
+
     size: int | None = Field(default=None, ge=16)
-    """Rows and columns of the model's input; the data set's own when not given."""
+    """Rows and columns of the model's input; the data set's own when not given, for crops 224."""
 
     region: Region = Region.BREAST
     """Part of the film that counts: film is the paper's, breast leaves the padding out."""
@@ -127,6 +138,11 @@ class TrainingConfiguration(Configuration):
 
     restart: bool = False
     """Throw away what an interrupted training left, and train again what is already there."""
+
+    @property
+    def not_in_model(self) -> frozenset[str]:
+        """Options that say nothing of the model; whole films are what models without the option look at."""
+        return NOT_IN_MODEL | ({"on"} if self.on is TrainedOn.FILMS else set())
 
 
 class TrainAnomalyConfiguration(TrainingConfiguration, env_prefix="MAMMOSYNTH_TRAIN_ANOMALY_"):
@@ -182,6 +198,8 @@ class TrainAnomalyConfiguration(TrainingConfiguration, env_prefix="MAMMOSYNTH_TR
 
     @model_validator(mode="after")
     def _refuse_what_cannot_apply(self) -> Self:
+        if self.battery is not None and self.on is TrainedOn.LESIONS:
+            raise ValueError("--battery: cannot apply with --on lesions: its films are whole ones")
         if self.detector is Detector.TEXTURE:
             if self.region is Region.FILM:
                 raise ValueError("--region: film cannot apply with --detector texture, which looks inside the breast")
@@ -199,7 +217,7 @@ class TrainAnomalyConfiguration(TrainingConfiguration, env_prefix="MAMMOSYNTH_TR
 
     def model_options(self) -> dict[str, Any]:
         """Options that say something of the model."""
-        without = NOT_IN_MODEL | set(ONLY_UNET if self.detector is Detector.TEXTURE else ())
+        without = self.not_in_model | set(ONLY_UNET if self.detector is Detector.TEXTURE else ())
         return self.model_dump(mode="json", exclude=set(without)) | {"threshold": self.default_threshold}
 
 

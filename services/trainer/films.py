@@ -9,9 +9,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from shared.dataset import Dataset, Film, Label, Split
+from services.trainer.configuration import TrainedOn, TrainingConfiguration
+from shared.dataset import Dataset, Film, Label, LesionCrops, Split
+from shared.dataset.crops import DEFAULT_SIZE
 from shared.errors import ConfigurationError, DatasetError
 from shared.images import from_uint16, resize_film, resize_mask, to_uint16
+from shared.log import get_logger
 from shared.progress import progress
 
 
@@ -69,6 +72,20 @@ class FilmSet:
     def take(self, indices: Sequence[int] | NDArray[np.intp]) -> "FilmSet":
         """The films at `indices`, in that order."""
         return FilmSet(tuple(self.films[i] for i in indices), self.pixels[indices], self.masks[indices])
+
+
+def open_dataset(configuration: TrainingConfiguration) -> Dataset:
+    """Open what a gate learns from: the data set's films, or the crops around its lesions.
+
+    Raises DatasetError when it is none, or has no lesion that can be used.
+    """
+    dataset = Dataset.open(configuration.dataset)
+    if configuration.on is TrainedOn.FILMS:
+        return dataset
+    crops = LesionCrops.of(dataset, size=configuration.size or DEFAULT_SIZE)
+    left_out = {str(reason): count for reason, count in sorted(crops.left_out.items())}
+    get_logger("trainer").info("lesions in use", crops=len(crops.films), left_out=left_out)
+    return crops
 
 
 def load_films(dataset: Dataset, *, splits: Sequence[Split], size: int | None = None) -> FilmSet:

@@ -16,7 +16,7 @@ from services.trainer.checkpoint import CheckpointFile
 from services.trainer.configuration import Detector, TrainAnomalyConfiguration
 from services.trainer.curves import write_curves
 from services.trainer.export import PARITY_FILMS, GraphScorer, check_parity, export_graph
-from services.trainer.films import FilmSet, load_films, require_separate_patients
+from services.trainer.films import FilmSet, load_films, open_dataset, require_separate_patients
 from services.trainer.gates import AnomalyGate
 from services.trainer.optimisation import History, Training
 from services.trainer.precision import choose_precision
@@ -27,7 +27,7 @@ from services.trainer.texture.fit import fit_texture
 from services.trainer.unet import UNet
 from shared.augmentation import Augmentation
 from shared.battery import Battery
-from shared.dataset import Dataset, Split
+from shared.dataset import Split
 from shared.determinism import choose_device, reproducible
 from shared.errors import ConfigurationError
 from shared.models import ModelMetadata
@@ -37,7 +37,7 @@ from shared.progress import progress
 def run(configuration: TrainAnomalyConfiguration) -> None:
     """Train the anomaly detector and write it as an ONNX file with its thresholds, its figures and pictures of them."""
     started = time.monotonic()
-    dataset = Dataset.open(configuration.dataset)
+    dataset = open_dataset(configuration)
     trained_with = configuration.model_options()
     battery = Battery.open(configuration.battery) if configuration.battery else None
     if battery:

@@ -12,11 +12,17 @@ from services.trainer.calibration import classifier_thresholds
 from services.trainer.checkpoint import TrainingFolder
 from services.trainer.classifier_picture import draw_report
 from services.trainer.classifier_report import Judged
-from services.trainer.configuration import NOT_IN_MODEL, TrainClassifierConfiguration
+from services.trainer.configuration import TrainClassifierConfiguration
 from services.trainer.cross_validation import OutOfFold, cross_validate
 from services.trainer.curves import write_curves, write_picture
 from services.trainer.export import PARITY_FILMS, GraphScorer, check_parity, export_graph
-from services.trainer.films import FilmSet, load_films, require_both_classes, require_separate_patients
+from services.trainer.films import (
+    FilmSet,
+    load_films,
+    open_dataset,
+    require_both_classes,
+    require_separate_patients,
+)
 from services.trainer.fine_tuning import FineTuning
 from services.trainer.fit import Fit, Fitted, Indices
 from services.trainer.frozen import FrozenFit, pooled_stages
@@ -61,7 +67,7 @@ class _Trained:
 def run(configuration: TrainClassifierConfiguration) -> None:
     """Train the malignancy classifier and write it as an ONNX file with its cutoffs."""
     started = time.monotonic()
-    dataset = Dataset.open(configuration.dataset)
+    dataset = open_dataset(configuration)
     options = _options(configuration)
     if is_finished(configuration, "classifier", dataset.sha256, options):
         return
@@ -166,7 +172,7 @@ def _options(configuration: TrainClassifierConfiguration) -> dict[str, Any]:
 
     A file of first weights stands there as its sha256, a stage that was chosen by default by its name.
     """
-    options = configuration.model_dump(mode="json", exclude=set(NOT_IN_MODEL))
+    options = configuration.model_dump(mode="json", exclude=set(configuration.not_in_model))
     if configuration.freeze:
         options["feature_layer"] = [stage.value for stage in pooled_stages(configuration)]
     options["start"] = name_of_start(configuration.start)

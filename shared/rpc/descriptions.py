@@ -29,6 +29,7 @@ def description_to_message(description: ModelDescription) -> model_pb2.ModelDesc
         metrics=description.metrics,
         training_set_sha256=description.training_set_sha256,
         detector=description.detector,
+        on=description.on,
     )
 
 
@@ -51,6 +52,7 @@ def description_from_message(message: model_pb2.ModelDescription) -> ModelDescri
         metrics=dict(message.metrics),
         training_set_sha256=message.training_set_sha256,
         detector=message.detector,
+        on=message.on or "films",
     )
 
 

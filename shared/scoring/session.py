@@ -149,4 +149,5 @@ def _describe(artefact: ModelArtefact) -> ModelDescription:
         training_set_sha256=metadata.training_set_sha256,
         metrics=metadata.metrics,
         detector=metadata.detector,
+        on=metadata.on,
     )

@@ -12,7 +12,7 @@ from services.orchestrator.battery.plan import Plan, Stylised, make_plan
 from services.orchestrator.children import running_services
 from services.orchestrator.configuration import BatteryConfiguration
 from services.orchestrator.faults import Patience
-from services.orchestrator.retry_loop import PairFilms
+from services.orchestrator.insets import PairFilms
 from services.orchestrator.stopping import cancelled_by_signals, unless_broken
 from services.orchestrator.stylizer_peer import GrpcStylizer
 from services.orchestrator.trajectories import run_trajectory, work_through

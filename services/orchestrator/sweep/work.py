@@ -9,10 +9,12 @@ from typing import Any
 
 from services.orchestrator.children import running_services
 from services.orchestrator.configuration import PeersConfiguration
+from services.orchestrator.facts import GATES, SERVICES
 from services.orchestrator.faults import Patience
-from services.orchestrator.peers import GATES, SERVICES, GrpcPeers
+from services.orchestrator.insets import PairFilms
+from services.orchestrator.peers import GrpcPeers
 from services.orchestrator.point import Point
-from services.orchestrator.retry_loop import PairFilms, Scored
+from services.orchestrator.scoring import Scored
 from services.orchestrator.stop_watch import StopWatch
 from services.orchestrator.stopping import unless_broken
 from services.orchestrator.stylizer_peer import GrpcStylizer

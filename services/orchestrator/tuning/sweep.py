@@ -10,8 +10,9 @@ from services.orchestrator.decision import Thresholds, TrialResult, judge
 from services.orchestrator.facts import PeerFacts
 from services.orchestrator.faults import Patience
 from services.orchestrator.generation import resolve_thresholds
+from services.orchestrator.insets import PairFilms
 from services.orchestrator.policy import Pairing, Policy, TrajectoryPlan
-from services.orchestrator.retry_loop import PairFilms, Peers
+from services.orchestrator.retry_loop import Peers
 from services.orchestrator.sampler import Pair, PlaceboSampler, Sampler
 from services.orchestrator.stop_watch import StopWatch
 from services.orchestrator.trajectories import run_trajectory, work_through

@@ -7,9 +7,11 @@ from contextlib import asynccontextmanager
 
 import numpy as np
 
+from services.orchestrator.insets import PairFilms
 from services.orchestrator.policy import TrajectoryPlan
-from services.orchestrator.retry_loop import Numerics, PairFilms, Scored, Snapshot
+from services.orchestrator.retry_loop import Snapshot
 from services.orchestrator.sampler import Pair
+from services.orchestrator.scoring import Numerics, Scored
 from shared.dataset import Film as FilmEntry
 from shared.images import Film, Mask, from_uint16
 from shared.record import Scores

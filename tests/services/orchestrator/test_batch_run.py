@@ -232,10 +232,10 @@ async def test_a_write_that_has_begun_ends_before_the_work_does(folder: str, mon
     asked, go_on = asyncio.get_running_loop(), asyncio.Event()
     write = run.ledger.write
 
-    def slow(record: PairRecord, film: Film | None) -> None:
+    def slow(record: PairRecord, film: Film | None, original: Film | None) -> None:
         asked.call_soon_threadsafe(told.set)
         asyncio.run_coroutine_threadsafe(go_on.wait(), asked).result(5)
-        write(record, film)
+        write(record, film, original)
 
     monkeypatch.setattr(run.ledger, "write", slow)
     working = asyncio.ensure_future(run.work(grace_s=0.0))

@@ -203,7 +203,7 @@ def test_the_service_streams_the_films_that_a_run_accepts(run: Run, workshop: Wo
     }
     with process("services.orchestrator", **variables) as (_, address), Generator(address) as generator:
         info = generator.info()
-        assert (info.policies, info.default_policy) == (("paper", "stable", "quick"), "quick")
+        assert (info.policies, info.default_policy) == (("lesion", "paper", "stable", "quick"), "quick")
         samples = list(generator.generate(pair_limit=PAIRS, timeout=60))
     assert [sample.pair for sample in samples] == accepted(run.output)
     for sample in samples:

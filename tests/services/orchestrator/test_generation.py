@@ -12,7 +12,7 @@ from services.orchestrator.decision import Thresholds
 from services.orchestrator.facts import PeerFacts
 from services.orchestrator.generation import Generation, OriginalScores, make_generation
 from services.orchestrator.policy import load_policy
-from services.orchestrator.retry_loop import Scored
+from services.orchestrator.scoring import Scored
 from shared.dataset import Dataset, DatasetWriter, Film, Label, Split
 from shared.errors import ConfigurationError, DatasetError, UnavailableError
 from shared.images import Film as Pixels

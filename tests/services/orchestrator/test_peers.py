@@ -20,9 +20,10 @@ from mammosynth.v1 import (
 )
 
 from services.orchestrator.faults import Patience
+from services.orchestrator.insets import PairFilms
 from services.orchestrator.peers import GrpcPeers
 from services.orchestrator.policy import TrajectoryPlan
-from services.orchestrator.retry_loop import PairFilms, Snapshot
+from services.orchestrator.retry_loop import Snapshot
 from shared.errors import (
     DeadlineError,
     InternalError,

@@ -5,8 +5,9 @@ from contextlib import asynccontextmanager
 
 import numpy as np
 
+from services.orchestrator.insets import PairFilms
 from services.orchestrator.policy import TrajectoryPlan
-from services.orchestrator.retry_loop import PairFilms, Snapshot
+from services.orchestrator.retry_loop import Snapshot
 from services.orchestrator.stop_watch import StopWatch
 from tests.services.orchestrator.made import policy
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from services.stylizer.job import TransferJob
+from shared.crops import region_weights
 from shared.errors import InvalidInputError
 from shared.recipe import Recipe, Region
 
@@ -83,3 +84,23 @@ def test_masks_count_in_masked_regions_only(job: Callable[..., TransferJob]) -> 
     content_mask, style_mask = job(1, 2, 32, region=Region.LESION).region_masks
     assert content_mask is not None
     assert style_mask is not None
+
+
+def test_the_weights_of_a_lesion_end_softly_and_those_of_a_breast_do_not() -> None:
+    inside = np.zeros((32, 32), dtype=np.bool_)
+    inside[4:28, 4:28] = True
+
+    def job(region: Region) -> TransferJob:
+        recipe = Recipe(region=region)
+        return TransferJob(content=BLACK, style=BLACK, content_mask=inside, style_mask=inside, recipe=recipe)
+
+    content, style = job(Region.LESION).region_weights
+    assert content is not None
+    assert style is not None
+    np.testing.assert_array_equal(content, region_weights(inside))
+    np.testing.assert_array_equal(style, content)
+    assert content[16, 16] == pytest.approx(1, abs=1e-6)
+    assert 0 < content[inside].mean() < 1
+    assert not content[~inside].any()
+    assert all(weights is inside for weights in job(Region.BREAST).region_weights)
+    assert job(Region.FILM).region_weights == (None, None)

@@ -7,51 +7,9 @@ import numpy as np
 import pytest
 
 from shared.crops import cut
-from shared.dataset import Dataset, DatasetWriter, Film, Label, Laterality, Lesion, LesionCrops, Origin, Split
+from shared.dataset import Dataset, Label, LesionCrops, Split
 from shared.errors import DatasetError, NotFoundError
-from shared.images import resize_film, resize_mask
-
-PREPARED, ROWS, COLUMNS = 64, 160, 120
-"""Films of 160 x 120 pixels, prepared at 64: 64 x 48, with 8 columns of black on each side."""
-
-
-def write_films(folder: Path, *lesions: tuple[Lesion, ...], originals: bool = True) -> Dataset:
-    """Write one film of noise for each tuple of lesions; the breast leaves ten rows and columns at the film's edges."""
-    writer = DatasetWriter(folder, size=PREPARED, options={}, seed=0, originals=originals)
-    films = []
-    for number, found in enumerate(lesions):
-        image_id = f"film-{number}"
-        mask = np.zeros((ROWS, COLUMNS), bool)
-        mask[10:-10, 10:-10] = True
-        pixels = np.random.default_rng(number).random((ROWS, COLUMNS), dtype=np.float32) * mask
-        square = np.pad(resize_film(pixels, 64, 48), ((0, 0), (8, 8)))
-        square_mask = np.pad(resize_mask(mask, 64, 48), ((0, 0), (8, 8)))
-        sha256 = writer.write_film(image_id, square, square_mask)
-        kept = writer.write_original(image_id, pixels, mask) if originals else ""
-        malignant = any(lesion.label == "malignant" for lesion in found)
-        films.append(
-            Film(
-                image_id=image_id,
-                patient_id=f"patient {number}",
-                source="clinic",
-                laterality=Laterality.LEFT,
-                view="CC",
-                pathology="MALIGNANT" if malignant else "BENIGN",
-                label=Label.MALIGNANT if malignant else Label.BENIGN,
-                split=Split.GENERATION if number % 2 else Split.TRAIN,
-                sha256=sha256,
-                origin=Origin(image_id, ROWS, COLUMNS, (0, 0, ROWS, COLUMNS), 0.4, False, (0, 0, 8, 8)),
-                lesions=found,
-                original_sha256=kept,
-            )
-        )
-    writer.finish(films)
-    return Dataset.open(folder)
-
-
-def lesion(x: float, y: float, label: str = "benign", side: float = 6.0) -> Lesion:
-    """A lesion by its box in pixels of the prepared film."""
-    return Lesion(x, y, side, side, label)
+from tests.shared.dataset.made_lesions import lesion, write_films
 
 
 def test_each_lesion_is_a_film_with_its_own_class_and_a_place_without_any_beside_it(tmp_path: Path) -> None:

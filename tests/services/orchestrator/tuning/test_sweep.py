@@ -13,8 +13,10 @@ import pytest
 from services.orchestrator.decision import Thresholds
 from services.orchestrator.facts import PeerFacts
 from services.orchestrator.faults import Patience
+from services.orchestrator.insets import PairFilms
 from services.orchestrator.policy import Policy, TrajectoryPlan
-from services.orchestrator.retry_loop import PairFilms, Scored, Snapshot
+from services.orchestrator.retry_loop import Snapshot
+from services.orchestrator.scoring import Scored
 from services.orchestrator.tuning.outcomes import empty_arm
 from services.orchestrator.tuning.records import Look, SweepFolder
 from services.orchestrator.tuning.sweep import Sweep, collect, draw_pairs, make_sweep, note, run_sweep

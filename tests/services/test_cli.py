@@ -298,7 +298,10 @@ def raising(error: BaseException) -> Callable[[object], int]:
 
 REFUSED: dict[str, tuple[tuple[object, ...], str]] = {
     "a data set that is not there": (("--dataset", "no/[/such]"), "dataset_invalid: no/[/such]: no such folder"),
-    "a policy that is not there": (("--policy", "wild"), "policy: found 'wild', needed a file or one of paper, stable"),
+    "a policy that is not there": (
+        ("--policy", "wild"),
+        "policy: found 'wild', needed a file or one of lesion, paper, stable",
+    ),
     "a shard beyond the last": (("--shard", "4/4"), "--shard: found 4/4, needed K/N with K from 0 to N-1"),
     "a scheme that is not there": (("--output", "nothing://bucket"), "cannot use 'nothing://bucket'"),
 }

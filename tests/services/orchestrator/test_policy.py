@@ -185,7 +185,7 @@ def test_a_broken_file_is_refused_with_its_path(tmp_path: Path, content: bytes, 
 
 
 def test_an_unknown_name_is_refused_with_the_names_there_are() -> None:
-    with pytest.raises(ConfigurationError, match="'papre', needed a file or one of paper, stable"):
+    with pytest.raises(ConfigurationError, match="'papre', needed a file or one of lesion, paper, stable"):
         load_policy("papre")
 
 

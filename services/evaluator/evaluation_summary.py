@@ -22,7 +22,10 @@ def print_summary(summary: Mapping[str, Any], console: Console) -> None:
         for sentence in dict.fromkeys(f"{row['title']}: {row['sentence']}" for row in comparison["sets"]):
             console.print(Text(sentence))
     if summary["inception"] is None:
-        console.print("No FID and no KID: they need the weights of Inception v3, given with --inception.")
+        console.print(
+            "No FID and no KID: they need the weights of Inception v3, given with --inception; "
+            "mammosynth convert-inception makes the file."
+        )
     for row in summary["diversity"]:
         what = "accepted films" if row["name"] == "accepted" else "real malignant films"
         said = f"MS-SSIM {_spread(row['result']['similarity'])}" if row["result"] else row["sentence"]

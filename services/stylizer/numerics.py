@@ -6,11 +6,14 @@ import torch
 
 from shared.numerics import Numerics
 
+REVISION = "2"
+"""Of the numbers that the stylizer makes of a request: raised when other code gives other bits. 2: one sum of pairs."""
+
 
 def numerics_of(device: torch.device, dtype: torch.dtype, slots: int) -> Numerics:
     """Numerics of this process with that device, type and number of slots."""
     on_cpu = device.type == "cpu"
-    versions = {"mammosynth": version("mammosynth"), "torch": str(torch.__version__)}
+    versions = {"mammosynth": version("mammosynth"), "stylizer": REVISION, "torch": str(torch.__version__)}
     if not on_cpu:
         versions |= {"cuda": str(torch.version.cuda), "cudnn": str(torch.backends.cudnn.version())}  # type: ignore[no-untyped-call]
     return Numerics(

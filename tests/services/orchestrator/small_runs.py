@@ -28,7 +28,7 @@ ENDS = {
 POLICY = {
     "name": "quick",
     "pairing": {"content": "shuffled", "style_use_limit": 5},
-    "gates": {"anomaly": 1.2, "classifier": 0.0016, "benign_below": 0.0016, "minimum_change": 0.0001},
+    "gates": {"anomaly": 1.2, "classifier": 0.0015, "benign_below": 0.0015, "minimum_change": 0.0001},
     "recipes": [{"steps": 4}, {"steps": 12}],
 }
 

@@ -10,6 +10,7 @@ from services.stylizer.batch import Batch
 from services.stylizer.engine import Engine
 from services.stylizer.job import TransferJob
 from services.stylizer.network import Trunk
+from services.stylizer.numerics import REVISION
 from services.stylizer.targets import TargetCache
 from services.stylizer.trajectory import Snapshot
 from services.stylizer.weights import TrunkWeights
@@ -371,3 +372,4 @@ def test_numerics_say_what_the_bits_depend_on(engine: EngineMaker) -> None:
     assert numerics.instruction_set == torch.backends.cpu.get_cpu_capability()
     assert numerics.versions["torch"] == torch.__version__
     assert numerics.versions["mammosynth"]
+    assert numerics.versions["stylizer"] == REVISION

@@ -4,8 +4,14 @@ import ctypes
 import platform
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 CPU = "cpu"
+
+Precision = Literal["auto", "float32", "float64", "bfloat16"]
+"""Floating point types by name; `auto` is bfloat16 where that pays, else float32."""
+
+_MULTIPLIES_BFLOAT16 = frozenset({"avx512_bf16", "amx_bf16"})
 
 # In order of preference, as ONNX Runtime (MLAS) and torch pick their float32 kernels: the first whose flags are all
 # there. Finer differences (vendor, cache sizes) may still choose another kernel: equal names make equal bits likely,
@@ -44,16 +50,25 @@ def instruction_set(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
     Read from the flags that the kernel shows to this process, so a virtual machine that hides some is told truly.
     Where there is no such file, or none of them is in it, the machine's architecture is returned ("arm64").
     """
+    flags = _flags(cpuinfo)
+    return next((name for name, needed in _LEVELS if needed <= flags), platform.machine())
+
+
+def multiplies_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether this CPU has instructions that multiply bfloat16, AVX-512 BF16 or AMX, and the kernel shows them."""
+    return bool(_flags(cpuinfo) & _MULTIPLIES_BFLOAT16)
+
+
+def _flags(cpuinfo: Path) -> set[str]:
     try:
         lines = cpuinfo.read_text(encoding="ascii", errors="replace").splitlines()
     except OSError:
-        lines = []
+        return set()
     for line in lines:
         key, _, value = line.partition(":")
         if key.strip() in ("flags", "Features"):
-            flags = set(value.split())
-            return next((name for name, needed in _LEVELS if needed <= flags), platform.machine())
-    return platform.machine()
+            return set(value.split())
+    return set()
 
 
 def gpu_name() -> str:

@@ -36,7 +36,7 @@ async def _serve(configuration: OrchestratorConfiguration) -> int:
         GrpcPeers.of(configuration, addresses) as peers,
     ):
         facts = await peers.facts(timeout_s=configuration.start_timeout_s)
-        peers.pin(facts.models)
+        peers.pin(facts.models, facts.dtype)
         runs = _runs(configuration, {name: name for name in policies} | {default.name: configuration.policy}, default)
         generation = make_generation(dataset, default, 0, peers, facts, any_size=configuration.any_size)
         servicer = GenerationServicer(

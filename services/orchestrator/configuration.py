@@ -7,6 +7,7 @@ from pydantic import Field
 
 from services.orchestrator.facts import FILM_GATES, SERVICES
 from shared.configuration import Configuration, Positional
+from shared.numerics import Precision
 from shared.recipe import LAYERS, Optimizer
 from shared.rpc.certificates import TlsConfiguration
 from shared.rpc.server import ServerConfiguration
@@ -23,9 +24,9 @@ class StylizerPeerConfiguration(TlsConfiguration):
     """Films that the stylizer that is started here works on at once; chosen from the device if not given."""
     threads: int | None = Field(default=None, ge=1)
     """Threads of the stylizer that is started here; all cores if not given."""
-    dtype: Literal["float32", "float64", "bfloat16"] = "float32"
+    dtype: Precision = "float32"
     """Floating point type of the stylizer that is started here; bfloat16, that of the features alone, is two to three
-    times as fast where the processor multiplies it."""
+    times as fast where the processor multiplies it; auto takes it there, and what was begun goes on with its type."""
     stylizer: str | None = Field(default=None, pattern=_ADDRESS)
     """Address of a running stylizer, HOST:PORT or dns:///NAME:PORT; one is started here if not given."""
     tls_ca: Path | None = None

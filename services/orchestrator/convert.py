@@ -128,6 +128,7 @@ def to_facts(
         training_sets={name: description.training_set_sha256 for name, description in gates.items()},
         slots=stylizer.numerics.slots,
         queue_limit=stylizer.queue_limit,
+        dtype=stylizer.numerics.dtype,
         detector=anomaly.model.detector,
         trained_on={name: description.on or "films" for name, description in gates.items()},
     )

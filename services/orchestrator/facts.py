@@ -25,6 +25,8 @@ class PeerFacts:
     """Films that one stylizer works on at once."""
     queue_limit: int
     """Trajectories that one stylizer lets wait."""
+    dtype: str = ""
+    """Floating point type of the stylizer's features; empty where it does not say."""
     detector: str = ""
     """How the anomaly detector works: "unet" or "texture"; empty where its service does not say."""
     trained_on: dict[str, str] = field(default_factory=dict)

@@ -15,6 +15,7 @@ from services.orchestrator.facts import PeerFacts
 from services.orchestrator.generation import Generation, make_generation
 from services.orchestrator.ledger import Ledger, Pins
 from services.orchestrator.peers import GrpcPeers
+from services.orchestrator.pinned import with_dtype
 from services.orchestrator.policy import load_policy, shipped_policies
 from services.orchestrator.sampler import Pairs
 from services.orchestrator.summary import print_summary
@@ -52,6 +53,7 @@ async def _run(configuration: GenerateConfiguration) -> int:
         # Services that are awaited may never come: before any work there is nothing to be finished.
         _on_signals(starting.cancel)
     folder = ledger.store.local_path
+    configuration = with_dtype(configuration, ledger.dtype())
     async with (
         running_services(configuration, logs=folder / "logs" if folder else None, names=configuration.services) as (
             addresses,
@@ -68,7 +70,8 @@ async def _run(configuration: GenerateConfiguration) -> int:
         _warn(generation, peer_facts)
         pins = _pins(configuration, generation, peer_facts)
         ledger.pin(pins)
-        peers.pin(peer_facts.models)
+        peers.pin(peer_facts.models, peer_facts.dtype)
+        configuration = with_dtype(configuration, peer_facts.dtype)
         ledger.store.write("configuration.yaml", _with_absolute_paths(configuration).as_yaml().encode())
         mine = range(shard, configuration.pairs, shards)
         stop = asyncio.Event()
@@ -149,6 +152,7 @@ def _pins(configuration: GenerateConfiguration, generation: Generation, peer_fac
         keep_rejected=configuration.keep_rejected,
         placebo=_twins(configuration, generation),
         models=peer_facts.models,
+        dtype=peer_facts.dtype,
         thresholds={
             "anomaly": thresholds.anomaly,
             "classifier": thresholds.classifier,

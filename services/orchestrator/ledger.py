@@ -44,6 +44,8 @@ class Pins:
     keep_rejected: float
     models: dict[str, Model]
     """By service: stylizer, anomaly, classifier."""
+    dtype: str
+    """Floating point type of the stylizer's features: "float32", "float64" or "bfloat16"."""
     placebo: tuple[int, ...] = ()
     """Pairs that are run a second time with a benign film as style."""
     thresholds: dict[str, float]
@@ -83,7 +85,7 @@ class Ledger:
         if not self.store.exists("run.json"):
             self.store.write("run.json", pins.to_json())
             return
-        before, now = self.pins(), json.loads(pins.to_json())
+        before, now = {"dtype": self.dtype(), **self.pins()}, json.loads(pins.to_json())
         differing = sorted(key for key in {*before, *now} if before.get(key) != now.get(key))
         if differing:
             explained = "; ".join(f"{key}: begun with {before.get(key)!r}, now {now.get(key)!r}" for key in differing)
@@ -104,6 +106,19 @@ class Ledger:
         except ValueError as error:
             raise DatasetError(f"{self.store.address}/run.json: cannot be read: {error}") from error
         return found
+
+    def dtype(self) -> str | None:
+        """Floating point type that the run's films are made with; None where no run was begun.
+
+        A run that is older than this pin has the type of its first film that was optimised, or float32 before that.
+        """
+        if not self.store.exists("run.json"):
+            return None
+        pinned = self.pins().get("dtype")
+        if pinned is None:
+            records = (self.record(pair) for pair in sorted(self.recorded()))
+            pinned = next((kind["dtype"] for record in records for kind in stylizer_kinds(record)), "float32")
+        return str(pinned)
 
     def recorded(self) -> set[int]:
         """Pairs that have a record."""
@@ -210,3 +225,14 @@ class Ledger:
                 raise RefusedRunError(
                     f"{self.store.address}: pair {record.pair}: {key}: found {found!r}, needed the run's {pins[key]!r}"
                 )
+        for kind in stylizer_kinds(record):
+            if kind["dtype"] != pins.get("dtype", kind["dtype"]):
+                raise RefusedRunError(
+                    f"{self.store.address}: pair {record.pair}: dtype: found {kind['dtype']!r}, "
+                    f"needed the run's {pins['dtype']!r}"
+                )
+
+
+def stylizer_kinds(record: PairRecord) -> list[dict[str, Any]]:
+    """Kinds of numerics of the stylizer that took part in a pair and that name their floating point type."""
+    return [kind for kind in record.numerics.get("stylizer", []) if "dtype" in kind]

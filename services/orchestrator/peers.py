@@ -96,10 +96,10 @@ class GrpcPeers:
         )
         return to_facts(stylizer, anomaly, classifier, *film_gates)
 
-    def pin(self, models: dict[str, Model]) -> None:
-        """Refuse answers of other models from now on."""
+    def pin(self, models: dict[str, Model], dtype: str = "") -> None:
+        """Refuse answers of other models from now on, and films of another floating point type unless it is ""."""
         self._pinned = dict(models)
-        self._stylizer.pin(models.get("stylizer"))
+        self._stylizer.pin(models.get("stylizer"), dtype)
 
     def stylize(self, films: PairFilms, plan: TrajectoryPlan) -> AbstractAsyncContextManager[AsyncIterator[Snapshot]]:
         """Start a trajectory; leaving the context stops it within one step."""

@@ -45,7 +45,7 @@ async def _replay(configuration: ReplayConfiguration) -> int:
     dataset = Dataset.open(configuration.dataset or Path(defaults["dataset"]))
     if dataset.sha256 != record.dataset_sha256:
         raise DatasetError(f"{dataset.path}: found sha256 {dataset.sha256}, needed the run's {record.dataset_sha256}")
-    services = configuration.model_copy(update=_as_in_the_run(configuration, defaults))
+    services = configuration.model_copy(update=_as_in_the_run(configuration, defaults | {"dtype": ledger.dtype()}))
     async with (
         running_services(services, logs=None, names=services.services) as (addresses, _),
         GrpcPeers.of(configuration, addresses) as peers,

@@ -17,7 +17,7 @@ from shared.rpc.channel import open_channel
 
 
 class GrpcStylizer:
-    """Calls a stylizer; refuses answers of another trunk than the one that it was pinned to."""
+    """Calls a stylizer; refuses answers of another trunk or type than those that it was pinned to."""
 
     def __init__(
         self, address: str, *, trajectory_timeout_s: float, open_channel: Callable[[str], Any] = open_channel
@@ -34,6 +34,7 @@ class GrpcStylizer:
         self._stub = stylizer_pb2_grpc.StylizerServiceStub(self._channel)
         self._timeout_s = trajectory_timeout_s
         self._pinned: Model | None = None
+        self._dtype = ""
 
     @classmethod
     def of(cls, configuration: StylizerPeerConfiguration, address: str) -> "GrpcStylizer":
@@ -66,9 +67,10 @@ class GrpcStylizer:
         )
         return answer
 
-    def pin(self, trunk: Model | None) -> None:
-        """Refuse answers of another trunk from now on; None takes any."""
+    def pin(self, trunk: Model | None, dtype: str = "") -> None:
+        """Refuse answers of another trunk, or of another floating point type, from now on; None and "" take any."""
         self._pinned = trunk
+        self._dtype = dtype
 
     @asynccontextmanager
     async def stylize(self, films: PairFilms, plan: TrajectoryPlan) -> AsyncIterator[AsyncIterator[Snapshot]]:
@@ -86,6 +88,10 @@ class GrpcStylizer:
         async for response in call:
             if self._pinned is not None:
                 check_identity("stylizer", response.model, self._pinned)
+            if self._dtype and response.numerics.dtype != self._dtype:
+                raise ModelMismatchError(
+                    f"stylizer: found the floating point type {response.numerics.dtype}, needed {self._dtype}"
+                )
             if not remaining or response.steps != remaining.pop(0):
                 raise InternalError(f"stylizer: found a snapshot after {response.steps} steps, needed those of {steps}")
             yield to_snapshot(response)

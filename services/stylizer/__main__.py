@@ -10,6 +10,7 @@ from mammosynth.v1 import stylizer_pb2, stylizer_pb2_grpc
 
 from services.stylizer.configuration import StylizerConfiguration
 from services.stylizer.engine import Engine
+from services.stylizer.precision import choose_dtype
 from services.stylizer.servicer import StylizerServicer
 from services.stylizer.slots import choose_device
 from services.stylizer.weights import TrunkName, TrunkWeights, resolve_weights
@@ -26,14 +27,16 @@ def run(configuration: StylizerConfiguration) -> int:
 
 async def _serve(configuration: StylizerConfiguration) -> int:
     weights = _weights(configuration.trunk)
+    device = choose_device(configuration.device)
+    if configuration.threads is not None:
+        torch.set_num_threads(configuration.threads)
     engine = Engine(
         weights,
         slots=configuration.slots,
         queue=configuration.queue_limit,
         history=configuration.history,
-        device=choose_device(configuration.device),
-        dtype=getattr(torch, configuration.dtype),
-        threads=configuration.threads,
+        device=device,
+        dtype=choose_dtype(configuration.dtype, device),
     )
     servicer = StylizerServicer(engine, ModelIdentity(name=weights.name, sha256=weights.sha256))
     return await serve(

@@ -95,7 +95,7 @@ async def _stylise(configuration: BatteryConfiguration, dataset: Dataset, plan: 
             info = await stylizer.info(timeout_s=configuration.start_timeout_s)
             trunk = Model(name=info.trunk.name, sha256=info.trunk.sha256)
             _refuse_another_trunk(plan.stylised, writer, trunk)
-            stylizer.pin(trunk)
+            stylizer.pin(trunk, info.numerics.dtype)
             workshop = _Workshop(dataset, writer, stylizer, trunk)
             total = len(plan.stylised)
             with progress("stylising films", total=total, done=total - len(missing)) as reporter:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from services.orchestrator.configuration import SweepConfiguration
 from services.orchestrator.contact_sheet import as_png
-from services.orchestrator.pinned import pin
+from services.orchestrator.pinned import pin, with_dtype
 from services.orchestrator.stopping import cancelled_by_signals
 from services.orchestrator.sweep import curves
 from services.orchestrator.sweep.grids import AcrossPairs, axis_grid
@@ -60,6 +60,7 @@ async def _sweep(
     trajectories: Sequence[Trajectory],
     records: SweepRecords,
 ) -> dict[str, float]:
+    configuration = with_dtype(configuration, records.dtype())
     with cancelled_by_signals():
         async with connected(configuration, dataset, configuration.output / "logs") as services:
             pins = {
@@ -68,9 +69,10 @@ async def _sweep(
                 "region": configuration.region,
                 "style_weight": configuration.style_weight,
                 "models": {name: asdict(model) for name, model in services.models.items()},
+                "dtype": services.dtype,
                 "version": version("mammosynth"),
             }
-            pin(records.path / "sweep.json", pins, what="sweep")
+            pin(records.path / "sweep.json", pins, what="sweep", older={"dtype": records.dtype()})
             await run_sweep(dataset, pairs, trajectories, records, services)
             return services.thresholds
 

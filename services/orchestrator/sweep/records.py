@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from services.orchestrator.pinned import pinned_dtype
 from services.orchestrator.point import Point
 from shared.errors import DatasetError, InvalidImageError, InvalidInputError
 from shared.files import write_atomically
@@ -60,6 +61,10 @@ class SweepRecords:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+
+    def dtype(self) -> str | None:
+        """Floating point type that the sweep was begun with; None where none was begun."""
+        return pinned_dtype(self.path / "sweep.json", self.path.glob("pairs/*/trajectories/*.json"))
 
     def originals(self) -> dict[str, Scores]:
         """What the gates say of contents and styles, by image_id."""

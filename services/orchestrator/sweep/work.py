@@ -41,6 +41,8 @@ class Services:
     models: dict[str, Model]
     """By service: the trunk, and the gates if there are any."""
     slots: int
+    dtype: str
+    """Floating point type of the stylizer's features."""
     broken: asyncio.Event
     """Set once a service that was started here cannot be kept alive."""
     thresholds: dict[str, float] = field(default_factory=dict)
@@ -79,19 +81,19 @@ async def connected(configuration: PeersConfiguration, dataset: Dataset, logs: P
                         raise ConfigurationError(
                             f"{service}: its model needs {size} pixels a side, the films have {dataset.size}"
                         )
-                peers.pin(facts.models)
+                peers.pin(facts.models, facts.dtype)
                 thresholds = {
                     name: facts.thresholds[name][default]
                     for name, default in facts.default_thresholds.items()
                     if default in facts.thresholds[name]
                 }
-                yield Services(peers, peers.score, facts.models, facts.slots, broken, thresholds)
+                yield Services(peers, peers.score, facts.models, facts.slots, facts.dtype, broken, thresholds)
         else:
             async with GrpcStylizer.of(configuration, addresses["stylizer"]) as stylizer:
                 info = await stylizer.info(timeout_s=configuration.start_timeout_s)
                 trunk = Model(name=info.trunk.name, sha256=info.trunk.sha256)
-                stylizer.pin(trunk)
-                yield Services(stylizer, None, {"stylizer": trunk}, info.numerics.slots, broken)
+                stylizer.pin(trunk, info.numerics.dtype)
+                yield Services(stylizer, None, {"stylizer": trunk}, info.numerics.slots, info.numerics.dtype, broken)
 
 
 async def run_sweep(

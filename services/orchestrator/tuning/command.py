@@ -10,6 +10,7 @@ from rich.console import Console
 from services.orchestrator.children import running_services
 from services.orchestrator.configuration import TuneConfiguration
 from services.orchestrator.peers import GrpcPeers
+from services.orchestrator.pinned import with_dtype
 from services.orchestrator.policy import Policy, load_policy
 from services.orchestrator.stopping import cancelled_by_signals, unless_broken
 from services.orchestrator.tuning import sheet, table
@@ -95,13 +96,14 @@ async def _run(
     recipes: tuple[Recipe, ...],
     folder: SweepFolder,
 ) -> tuple[Sweep, Contents]:
+    configuration = with_dtype(configuration, folder.dtype())
     with cancelled_by_signals():
         async with (
             running_services(configuration, logs=folder.path / "logs") as (addresses, broken),
             GrpcPeers.of(configuration, addresses) as peers,
         ):
             facts = await peers.facts(timeout_s=configuration.start_timeout_s)
-            peers.pin(facts.models)
+            peers.pin(facts.models, facts.dtype)
             sweep = make_sweep(
                 dataset,
                 policy,

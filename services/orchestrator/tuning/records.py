@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from services.orchestrator.pinned import pin
+from services.orchestrator.pinned import pin, pinned_dtype
 from services.orchestrator.point import Point
 from shared.errors import DatasetError, InvalidInputError
 from shared.files import write_atomically
@@ -74,7 +74,11 @@ class SweepFolder:
             RefusedRunError: naming what differs.
 
         """
-        pin(self.path / "sweep.json", pins, what="sweep")
+        pin(self.path / "sweep.json", pins, what="sweep", older={"dtype": self.dtype()})
+
+    def dtype(self) -> str | None:
+        """Floating point type that the sweep was begun with; None where none was begun."""
+        return pinned_dtype(self.path / "sweep.json", self.path.glob("trajectories/*/*.json"))
 
     def contents(self) -> dict[str, Scores]:
         """What the gates say of each content that was asked about, by image_id."""

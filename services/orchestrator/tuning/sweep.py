@@ -63,6 +63,7 @@ class Sweep:
             "steps": list(self.steps),
             "thresholds": asdict(self.thresholds),
             "models": {name: asdict(model) for name, model in self.facts.models.items()},
+            "dtype": self.facts.dtype,
             "version": version("mammosynth"),
         }
 

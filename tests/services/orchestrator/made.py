@@ -89,6 +89,7 @@ def pins(**changes: Any) -> Pins:
         "policy_sha256": "d" * 64,
         "keep_rejected": 0.1,
         "models": MODELS,
+        "dtype": "float32",
         "thresholds": {"anomaly": 0.5},
         "version": "0.1.0",
     }

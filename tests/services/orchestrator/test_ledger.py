@@ -110,6 +110,7 @@ OTHER = {
     "keep_rejected": {"keep_rejected": 0.2},
     "models": {"models": {**MODELS, "anomaly": Model(name="other", sha256="0" * 64)}},
     "thresholds": {"thresholds": {"anomaly": 0.6}},
+    "dtype": {"dtype": "bfloat16"},
     "version": {"version": "0.2.0"},
 }
 
@@ -121,6 +122,42 @@ def test_a_run_is_not_continued_with_anything_else(local: Ledger, name: str, cha
         local.pin(pins(**change))
     assert caught.value.message.count("begun with") == 1
     assert local.store.read("run.json") == pins().to_json()
+
+
+def begin_without_dtype(ledger: Ledger) -> None:
+    old = json.loads(pins().to_json())
+    del old["dtype"]
+    ledger.store.write("run.json", json.dumps(old).encode())
+
+
+def numerics(dtype: str) -> dict[str, Any]:
+    return {"stylizer": [{"device_kind": "cpu", "dtype": dtype, "slots": 1}]}
+
+
+def test_a_run_that_is_older_than_the_pin_goes_on_with_the_type_of_its_films_or_float32(local: Ledger) -> None:
+    assert local.dtype() is None
+    begin_without_dtype(local)
+    assert local.dtype() == "float32"
+    local.pin(pins())
+    local.write(record(0, accepted=False, numerics={}), None)
+    local.write(record(1, accepted=False, numerics=numerics("bfloat16")), None)
+    assert local.dtype() == "bfloat16"
+    local.pin(pins(dtype="bfloat16"))
+    with pytest.raises(RefusedRunError, match="dtype: begun with 'bfloat16', now 'float32'"):
+        local.pin(pins())
+
+
+def test_the_pinned_type_comes_before_that_of_records(local: Ledger) -> None:
+    local.pin(pins(dtype="float64"))
+    local.write(record(1, accepted=False, numerics=numerics("bfloat16")), None)
+    assert local.dtype() == "float64"
+
+
+def test_a_record_of_another_type_than_the_runs_is_refused_when_it_is_summed_up(local: Ledger) -> None:
+    local.pin(pins(pairs=1))
+    local.write(record(0, accepted=False, numerics=numerics("bfloat16")), None)
+    with pytest.raises(RefusedRunError, match="pair 0: dtype: found 'bfloat16', needed the run's 'float32'"):
+        local.finalise()
 
 
 def test_everything_that_differs_is_named(local: Ledger) -> None:

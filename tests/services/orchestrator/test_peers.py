@@ -216,6 +216,17 @@ async def test_masks_travel_where_the_region_needs_them() -> None:
     assert np.array_equal(from_mask(request.style_mask), FILMS.style_mask)
 
 
+async def test_snapshots_of_another_floating_point_type_than_the_pinned_one_are_refused() -> None:
+    async with serving() as served:
+        facts = await served.peers.facts(timeout_s=10)
+        assert facts.dtype == "float32"
+        served.peers.pin(MODELS, facts.dtype)
+        assert len(await served.snapshots()) == 2
+        served.peers.pin(MODELS, "bfloat16")
+        with pytest.raises(ModelMismatchError, match="found the floating point type float32, needed bfloat16"):
+            await served.snapshots()
+
+
 BAD_STREAMS: dict[str, tuple[list[Any], type[Exception], str]] = {
     "ends early": ([Stylizer.right(5)], UnavailableError, "ended after 1 of 2 snapshots"),
     "holds nothing": ([], UnavailableError, "ended after 0 of 2 snapshots"),

@@ -52,7 +52,7 @@ def made(tmp_path: Path, phantoms: Dataset) -> RunWriter:
 
 def measured(path: Path, **changes: Any) -> dict[str, Any]:
     """The result of an uplift, without the time at which it was written."""
-    assert run(UpliftConfiguration(run=path, **(TINY | changes))) == 0
+    assert run(UpliftConfiguration(run=str(path), **(TINY | changes))) == 0
     control = changes.get("control")
     result: dict[str, Any] = json.loads((path / f"uplift{f'-control-{control}' if control else ''}.json").read_text())
     del result["written"]

@@ -8,7 +8,7 @@ PROTOS := $(wildcard protos/mammosynth/v1/*.proto)
 # Threads that spin while they wait take the cores from each other; see services/cli.py.
 export OMP_WAIT_POLICY ?= passive
 
-.PHONY: help setup protos lint test test-slow chart manifests images e2e demo clean
+.PHONY: help setup protos lint test test-slow bench chart manifests images e2e demo clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,11 @@ test: protos ## Run the tests, but for the slow ones
 
 test-slow: protos ## Run the slow tests
 	$(BIN)/pytest -m slow
+
+GROUP ?= step peers memory
+
+bench: protos ## Measure the style transfer engine, minutes; GROUP=step, peers or memory alone
+	for group in $(GROUP); do echo "== $$group"; $(BIN)/python tests/services/stylizer/benchmark_$$group.py; done
 
 chart: protos ## Lint the charts, render them, and check every object; needs helm
 	@command -v helm >/dev/null || { echo "make chart needs helm, which is not on PATH"; exit 2; }

@@ -11,6 +11,7 @@ import torch
 
 from services.stylizer.batch import Batch
 from services.stylizer.job import SMALLEST_SIDE, TransferJob
+from services.stylizer.memory import film_bytes
 from services.stylizer.network import Trunk
 from services.stylizer.numerics import numerics_of
 from services.stylizer.occupancy import Occupancy
@@ -22,6 +23,9 @@ from shared.errors import InvalidImageError, MammosynthError, OverloadedError, U
 from shared.log import get_logger
 from shared.numerics import Numerics
 from shared.recipe import Recipe
+
+_SIDES = (128, 256, 512)
+"""Pixels a side at which the memory of a film is told at start."""
 
 _log = get_logger("stylizer")
 
@@ -75,7 +79,7 @@ class Engine:
         self._weights = weights
         self._device = device or choose_device()
         self._dtype = dtype
-        self._slots = slots or default_slots(self._device, dtype)
+        self._slots = slots or default_slots(self._device, dtype, history)
         self._history = history
         self._sizes = sizes
         self._check_every = check_every
@@ -89,6 +93,8 @@ class Engine:
         self._first_end_s = 1.0
         if threads is not None:
             torch.set_num_threads(threads)
+        told = {f"at_{side}": self._memory(side) for side in _SIDES}
+        _log.info("memory of a film in a slot", slots=self._slots, **told)
         self._worker = threading.Thread(target=self._work, name="stylizer-engine", daemon=True)
         self._worker.start()
 
@@ -201,7 +207,11 @@ class Engine:
             self._batches[side] = Occupancy(lambda: self._build(side), slots=self._slots, check_every=self._check_every)
         return self._batches[side]
 
+    def _memory(self, side: int) -> str:
+        return f"{film_bytes(side, history=self._history, dtype=self._dtype) / 2**20:.0f} MiB"
+
     def _build(self, side: int) -> Batch:
+        _log.info("building a batch", side=side, slots=self._slots, each_film=self._memory(side))
         trunk = Trunk(self._weights, side, device=self._device, dtype=self._dtype)
         return Batch(trunk, slots=self._slots, history=self._history, targets=self._targets)
 

@@ -2,6 +2,7 @@
 
 import torch
 
+from services.stylizer.memory import film_bytes
 from shared.errors import ConfigurationError
 
 CPU_SLOTS = 1
@@ -12,8 +13,6 @@ MAXIMUM_SLOTS = 32
 """More would only make the end of a run dear: idle slots are computed too."""
 
 REFERENCE_SIDE = 512
-_VALUES_PER_PIXEL = 1000
-"""Activations, gradients and 100 curvature pairs of one film, counted from the layers' sizes, rounded up."""
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -30,15 +29,15 @@ def choose_device(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
-def default_slots(device: torch.device, dtype: torch.dtype) -> int:
+def default_slots(device: torch.device, dtype: torch.dtype, history: int) -> int:
     """Slots for a device: 1 on a CPU; on a GPU the power of two whose films of 512 px fill half of its memory."""
     if device.type == "cpu":
         return CPU_SLOTS
-    return slots_within(torch.cuda.get_device_properties(device).total_memory, bytes_per_value=dtype.itemsize)
+    memory = torch.cuda.get_device_properties(device).total_memory
+    return slots_within(memory, film=film_bytes(REFERENCE_SIDE, history=history, dtype=dtype))
 
 
-def slots_within(memory: int, *, bytes_per_value: int) -> int:
-    """Largest power of two, 1 to 32, whose films of 512 px take at most half of `memory` bytes."""
-    per_film = REFERENCE_SIDE**2 * _VALUES_PER_PIXEL * bytes_per_value
-    fitting = max(1, memory // 2 // per_film)
+def slots_within(memory: int, *, film: int) -> int:
+    """Largest power of two, 1 to 32, whose films of `film` bytes each take at most half of `memory` bytes."""
+    fitting = max(1, memory // 2 // film)
     return int(min(MAXIMUM_SLOTS, 2 ** (fitting.bit_length() - 1)))

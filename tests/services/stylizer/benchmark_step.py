@@ -43,7 +43,7 @@ def phantom_pair(number: int, size: int, steps: int) -> TransferJob:
 def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, default in (("size", 256), ("steps", 260), ("pairs", 3), ("threads", 1)):
+    for name, default in (("size", 128), ("steps", 110), ("pairs", 5), ("threads", 1)):
         parser.add_argument(f"--{name}", type=int, default=default)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)

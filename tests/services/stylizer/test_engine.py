@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
+import structlog
 import torch
 
 from services.stylizer.batch import Batch
@@ -364,6 +365,15 @@ def test_the_warm_up_waits_for_one_step_and_tells_what_went_wrong(
     shared.stop()
     with pytest.raises(UnavailableError):
         shared.warm_up()
+
+
+def test_the_memory_of_a_film_is_told_at_start_and_when_a_batch_is_built(engine: EngineMaker, job: JobMaker) -> None:
+    with structlog.testing.capture_logs() as logs:
+        submit(engine(slots=2, history=100), job(1, 2, 32, steps=1)).succeeded()
+    start, built = logs
+    # 128 x 128 pixels: 200 vectors of float32 and 2960 bytes a pixel.
+    assert (start["slots"], start["at_128"]) == (2, "59 MiB")
+    assert (built["side"], built["slots"], built["each_film"]) == (32, 2, "4 MiB")
 
 
 def test_numerics_say_what_the_bits_depend_on(engine: EngineMaker) -> None:

@@ -1,12 +1,13 @@
 import pytest
 import torch
 
+from services.stylizer.memory import film_bytes
 from services.stylizer.slots import CPU_SLOTS, choose_device, default_slots, slots_within
 from shared.errors import ConfigurationError
 
 
 def test_a_cpu_has_one_or_two_slots() -> None:
-    assert default_slots(torch.device("cpu"), torch.float32) == CPU_SLOTS
+    assert default_slots(torch.device("cpu"), torch.float32, 100) == CPU_SLOTS
     assert CPU_SLOTS in (1, 2)
 
 
@@ -21,7 +22,7 @@ def test_a_cpu_has_one_or_two_slots() -> None:
     ],
 )
 def test_a_gpus_slots_follow_from_its_memory(gibibytes: int, slots: int) -> None:
-    assert slots_within(gibibytes * 2**30, bytes_per_value=4) == slots
+    assert slots_within(gibibytes * 2**30, film=film_bytes(512, history=100, dtype=torch.float32)) == slots
 
 
 @pytest.mark.parametrize(

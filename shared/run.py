@@ -76,17 +76,31 @@ class Run:
             DatasetError: if its file is missing, broken, or not the film that was recorded.
 
         """
-        name = f"accepted/{record.pair:06d}.png"
+        return self._read(f"accepted/{record.pair:06d}.png", record.sha256)
+
+    def original(self, record: PairRecord) -> Film:
+        """Read an accepted film at its own resolution, where a lesion was changed: (rows, columns) float32 in [0, 1].
+
+        Raises:
+            DatasetError: if there is none, or its file is missing, broken, or not the film that was recorded.
+
+        """
+        if record.lesion is None:
+            raise DatasetError(f"{self.store.address}: pair {record.pair}: found no lesion that was changed")
+        _, film = self._read(f"originals/{record.pair:06d}.png", record.lesion.original_sha256)
+        return film
+
+    def _read(self, name: str, sha256: str) -> tuple[bytes, Film]:
         try:
             data = self.store.read(name)
             film = decode_png16(data)
         except (OSError, InvalidImageError) as error:
             raise DatasetError(f"{self.store.address}/{name}: cannot be read: {error}") from error
         found = sha256_pixels(film)
-        if found != record.sha256:
+        if found != sha256:
             raise DatasetError(
                 f"{self.store.address}/{name}: found pixels of sha256 {found[:12]}…, "
-                f"needed those that were recorded, {record.sha256[:12]}…"
+                f"needed those that were recorded, {sha256[:12]}…"
             )
         return data, film
 

@@ -19,6 +19,7 @@ DESCRIPTION = ModelDescription(
     training_set_sha256="ab" * 32,
     metrics={"auc": 0.75},
     detector="texture",
+    on="lesions",
 )
 NUMERICS = Numerics(
     device_kind="cpu", dtype="float32", slots=2, threads=1, instruction_set="AVX2", versions={"numpy": "2.0"}

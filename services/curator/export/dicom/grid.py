@@ -1,14 +1,19 @@
 """A film on the prepared square, or brought back to the grid of its content's original."""
 
+import math
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 
+from shared.crops import Window
 from shared.dataset import Origin
 from shared.images import Film, Mask, mirror, resize_film, resize_mask
 
 _Pixels = TypeVar("_Pixels", Film, Mask)
+PixelBox = tuple[int, int, int, int]
+"""First column and row, from 0, width and height, in pixels."""
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,11 @@ def on_original_grid(film: Film, mask: Mask, origin: Origin, spacing: tuple[floa
         spacing: of the original, between rows and between columns, in millimetres.
 
     """
-    inner, inner_mask = _without_padding(film, origin), _without_padding(mask, origin)
+    return back_in_its_file(_without_padding(film, origin), _without_padding(mask, origin), origin, spacing)
+
+
+def back_in_its_file(inner: Film, inner_mask: Mask, origin: Origin, spacing: tuple[float, float] | None) -> PlacedFilm:
+    """Undo mirroring, scaling and cropping of a film without padding; arguments otherwise as in `on_original_grid`."""
     if origin.mirrored:
         inner, inner_mask = mirror(inner), np.ascontiguousarray(inner_mask[:, ::-1])
     crop_top, crop_left, height, width = origin.crop_box
@@ -60,6 +69,35 @@ def on_original_grid(film: Film, mask: Mask, origin: Origin, spacing: tuple[floa
     placed[box] = resize_film(np.ascontiguousarray(inner), height, width)
     placed[~placed_mask] = 0.0
     return PlacedFilm(placed, placed_mask, spacing)
+
+
+def box_on_prepared_grid(window: Window, shape: tuple[int, ...], origin: Origin, size: int) -> PixelBox:
+    """Where a window of the film at its own resolution lies in the prepared square.
+
+    Args:
+        window: of the film as the data set keeps it.
+        shape: of that film.
+        origin: how it was prepared.
+        size: rows and columns of the prepared square.
+
+    """
+    top, bottom, left, right = origin.padding
+    down, along = (size - top - bottom) / shape[0], (size - left - right) / shape[1]
+    return _box(window.left * along + left, window.top * down + top, window.side * along, window.side * down)
+
+
+def box_on_original_grid(window: Window, shape: tuple[int, ...], origin: Origin, size: int) -> PixelBox:
+    """Where such a window lies in the original's rows and columns; arguments as in `box_on_prepared_grid`."""
+    top, left, height, width = origin.crop_box
+    down, along = height / shape[0], width / shape[1]
+    column = shape[1] - window.left - window.side if origin.mirrored else window.left
+    return _box(column * along + left, window.top * down + top, window.side * along, window.side * down)
+
+
+def _box(x: float, y: float, width: float, height: float) -> PixelBox:
+    """The whole pixels that a box reaches into."""
+    left, top = math.floor(x + _ROUNDING), math.floor(y + _ROUNDING)
+    return left, top, math.ceil(x + width - _ROUNDING) - left, math.ceil(y + height - _ROUNDING) - top
 
 
 def _without_padding(pixels: _Pixels, origin: Origin) -> _Pixels:

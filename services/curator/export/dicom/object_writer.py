@@ -10,7 +10,15 @@ from pydicom.filebase import DicomBytesIO
 
 from services.curator.export.configuration import DicomExportConfiguration
 from services.curator.export.dicom.film_object import FilmDescription, make_object
-from services.curator.export.dicom.grid import PlacedFilm, on_original_grid, on_prepared_grid
+from services.curator.export.dicom.grid import (
+    PixelBox,
+    PlacedFilm,
+    back_in_its_file,
+    box_on_original_grid,
+    box_on_prepared_grid,
+    on_original_grid,
+    on_prepared_grid,
+)
 from services.curator.export.dicom.provenance import add_provenance, describe_pair
 from services.curator.export.dicom.sources import Sources
 from services.curator.export.dicom.uids import make_uid
@@ -18,11 +26,13 @@ from services.curator.export.dicom.views import SIDES, VIEW_CODES, patient_orien
 from services.curator.export.harvest import Harvest
 from services.curator.export.training_set import describe
 from services.curator.framing import points_left
+from shared.crops import Window
 from shared.dataset import Film, Origin
 from shared.errors import DatasetError
 from shared.record import PairRecord
 
 _GRIDS = {"prepared": on_prepared_grid, "original": on_original_grid}
+_BOXES = {"prepared": box_on_prepared_grid, "original": box_on_original_grid}
 _DERIVATION = (
     "SYNTHETIC FILM, not acquired from a patient, not for diagnosis. mammosynth {version}: a benign film (content) was "
     "given the texture of a malignant film (style) by style transfer (Gatys et al.), {steps} steps at {layer}, content "
@@ -33,6 +43,11 @@ _GRID_TEXT = {
     "prepared": "Cut to the breast, {mirrored}resized to {size} x {size}, black outside the breast.",
     "original": "Made at {size} x {size} and resized to the content's own rows and columns, black outside the breast.",
 }
+_OWN_RESOLUTION = "Made at the content's own rows and columns, black outside the breast."
+_CHANGED = (
+    " Differs from the content within one rectangle alone: {width} x {height} pixels (columns x rows) from column {x}, "
+    "row {y}, counted from 1."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,18 +96,35 @@ class ObjectWriter:
 
         """
         content = self._content(record)
-        _, film = self.harvest.run.accepted_png(record)
-        mask = self.harvest.dataset.mask(content.image_id)
-        place = _GRIDS[self.options.grid]
-        placed = place(film, mask, content.origin, self._spacing(content.origin))
+        placed = self._placed(record, content)
         description = self._describe(record, content, placed)
         dataset = make_object(placed, description)
         named = {"content": description.content, "style": description.style}
-        told = describe_pair(record, self.harvest.run.pins, content, named, grid=self.options.grid)
+        told = describe_pair(
+            record, self.harvest.run.pins, content, named, grid=self.options.grid, changed=self._changed(record)
+        )
         add_provenance(dataset, run_id=self._run_id, pair=record.pair, told=told)
         buffer = DicomBytesIO()
         dataset.save_as(buffer, enforce_file_format=True)
         return bytes(buffer.getvalue())
+
+    def _placed(self, record: PairRecord, content: Film) -> PlacedFilm:
+        """The film on the grid asked for: from its own resolution, where a lesion was changed there."""
+        run, dataset, spacing = self.harvest.run, self.harvest.dataset, self._spacing(content.origin)
+        _, film = run.accepted_png(record)
+        if record.lesion is not None and self.options.grid == "original":
+            mask = dataset.original_mask(content.image_id)
+            return back_in_its_file(run.original(record), mask, content.origin, spacing)
+        return _GRIDS[self.options.grid](film, dataset.mask(content.image_id), content.origin, spacing)
+
+    def _changed(self, record: PairRecord) -> PixelBox | None:
+        """The only part of the object that differs from the content, where a lesion was changed."""
+        if record.lesion is None:
+            return None
+        place, content = record.lesion.content, self._content(record)
+        shape = self.harvest.dataset.original_mask(content.image_id).shape
+        window = Window(place.top, place.left, place.side)
+        return _BOXES[self.options.grid](window, shape, content.origin, self.harvest.dataset.size)
 
     def row(self, record: PairRecord) -> dict[str, Any]:
         """What the table says of a film."""
@@ -150,6 +182,11 @@ class ObjectWriter:
         grid = _GRID_TEXT[self.options.grid].format(
             size=self.harvest.dataset.size, mirrored="mirrored, " if content.origin.mirrored else ""
         )
+        changed = self._changed(record)
+        if changed is not None:
+            x, y, width, height = changed
+            own = _OWN_RESOLUTION if self.options.grid == "original" else grid
+            grid = own + _CHANGED.format(width=width, height=height, x=x + 1, y=y + 1)
         return _DERIVATION.format(
             version=self.version,
             steps=recipe.steps,

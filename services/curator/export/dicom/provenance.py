@@ -6,9 +6,10 @@ from typing import Any
 
 from pydicom.dataset import Dataset as DicomDataset
 
+from services.curator.export.dicom.grid import PixelBox
 from services.curator.export.dicom.sources import NamedSource
 from shared.dataset import Film
-from shared.record import PairRecord, Source
+from shared.record import PairRecord, Source, Trial
 
 CREATOR = "mammosynth"
 """Private creator of the block."""
@@ -17,7 +18,13 @@ _RUN, _PAIR, _JSON = 0x01, 0x02, 0x03
 
 
 def describe_pair(
-    record: PairRecord, pins: dict[str, Any], content: Film, named: dict[str, NamedSource], *, grid: str
+    record: PairRecord,
+    pins: dict[str, Any],
+    content: Film,
+    named: dict[str, NamedSource],
+    *,
+    grid: str,
+    changed: PixelBox | None = None,
 ) -> dict[str, Any]:
     """What an object tells of its making; films and patients by name only where their sources are named.
 
@@ -27,11 +34,12 @@ def describe_pair(
         content: the film of the data set.
         named: what "content" and "style" are called.
         grid: "prepared" or "original".
+        changed: the only part that differs from the content, where a lesion was changed.
 
     """
     trial = record.trial(record.accepted_trial)
     origin = content.origin
-    return {
+    told = {
         "schema_version": 1,
         "synthetic": True,
         "label": "malignant",
@@ -40,7 +48,7 @@ def describe_pair(
         "film_sha256": record.sha256,
         "content": _source(record.content, named["content"]),
         "style": _source(record.style, named["style"]),
-        "trial": asdict(trial) if trial else None,
+        "trial": _trial(trial) if trial else None,
         "thresholds": pins["thresholds"],
         "policy": record.policy,
         "policy_sha256": record.policy_sha256,
@@ -61,6 +69,9 @@ def describe_pair(
         "grid": grid,
         "run_version": pins["version"],
     }
+    if record.lesion is not None:
+        told |= {"lesion": asdict(record.lesion), "changed_box": changed}
+    return told
 
 
 def add_provenance(dataset: DicomDataset, *, run_id: str, pair: int, told: dict[str, Any]) -> None:
@@ -72,6 +83,13 @@ def add_provenance(dataset: DicomDataset, *, run_id: str, pair: int, told: dict[
     block.add_new(_RUN, "LO", run_id)
     block.add_new(_PAIR, "UL", pair)
     block.add_new(_JSON, "UT", json.dumps(told, sort_keys=True, allow_nan=False))
+
+
+def _trial(trial: Trial) -> dict[str, Any]:
+    told = asdict(trial)
+    if trial.film_scores is None:
+        del told["film_scores"]
+    return told
 
 
 def _source(source: Source, named: NamedSource) -> dict[str, Any]:

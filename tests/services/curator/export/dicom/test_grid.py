@@ -5,8 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from services.curator.export.dicom.grid import on_original_grid, on_prepared_grid
-from services.curator.framing import FramedFilm, frame_film
+from services.curator.export.dicom.grid import (
+    back_in_its_file,
+    box_on_original_grid,
+    box_on_prepared_grid,
+    on_original_grid,
+    on_prepared_grid,
+)
+from services.curator.framing import FramedFilm, frame_film, original_film
+from shared.crops import Window
 from shared.dataset import Origin
 from tests.services.curator.export.made_run import COLUMNS, ROWS, SIZE, framed, original
 
@@ -91,3 +98,32 @@ def test_a_film_that_was_not_resized_comes_back_bit_for_bit() -> None:
 
     np.testing.assert_array_equal(placed.film[3 : 3 + SIZE, 20 : 20 + SIZE], prepared.film * prepared.mask)
     assert placed.film.sum() == pytest.approx(prepared.film.sum(), rel=1e-5)
+
+
+@pytest.mark.parametrize("points_left", [False, True], ids=["as it is", "mirrored"])
+def test_a_window_of_the_film_at_its_own_resolution_is_found_on_both_grids(points_left: bool) -> None:
+    film, mask = original(0, points_left=points_left)
+    square = np.zeros_like(film)
+    top, left = 30, (30 if points_left else 8)
+    square[top : top + 10, left : left + 10] = 1.0
+    prepared = frame_film(square, mask, size=SIZE)
+    kept = original_film(square, mask, prepared).film
+    window = Window(int(np.flatnonzero(kept.any(axis=1))[0]), int(np.flatnonzero(kept.any(axis=0))[0]), 10)
+    assert kept[window.slices].all()
+    known = origin(prepared)
+    assert box_on_original_grid(window, kept.shape, known, SIZE) == (left, top, 10, 10)
+    x, y, width, height = box_on_prepared_grid(window, kept.shape, known, SIZE)
+    outside = np.ones_like(prepared.mask)
+    outside[y : y + height, x : x + width] = False
+    assert prepared.film[y : y + height, x : x + width].mean() > 0.5
+    # Resizing reaches one pixel further.
+    assert prepared.film[outside].max() < 0.5
+
+
+def test_a_film_at_its_own_resolution_goes_back_to_its_place_without_loss() -> None:
+    film, mask = original(3, points_left=True)
+    prepared = frame_film(film, mask, size=SIZE)
+    kept = original_film(film, mask, prepared)
+    placed = back_in_its_file(kept.film, kept.mask, origin(prepared), (0.5, 0.5))
+    np.testing.assert_array_equal(placed.film, np.where(mask, film, 0))
+    assert placed.spacing == (0.5, 0.5)

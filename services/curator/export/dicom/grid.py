@@ -86,7 +86,7 @@ def box_on_prepared_grid(window: Window, shape: tuple[int, ...], origin: Origin,
     return _box(window.left * along + left, window.top * down + top, window.side * along, window.side * down)
 
 
-def box_on_original_grid(window: Window, shape: tuple[int, ...], origin: Origin, size: int) -> PixelBox:
+def box_on_original_grid(window: Window, shape: tuple[int, ...], origin: Origin) -> PixelBox:
     """Where such a window lies in the original's rows and columns; arguments as in `box_on_prepared_grid`."""
     top, left, height, width = origin.crop_box
     down, along = height / shape[0], width / shape[1]

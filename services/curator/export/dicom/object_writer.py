@@ -32,7 +32,6 @@ from shared.errors import DatasetError
 from shared.record import PairRecord
 
 _GRIDS = {"prepared": on_prepared_grid, "original": on_original_grid}
-_BOXES = {"prepared": box_on_prepared_grid, "original": box_on_original_grid}
 _DERIVATION = (
     "SYNTHETIC FILM, not acquired from a patient, not for diagnosis. mammosynth {version}: a benign film (content) was "
     "given the texture of a malignant film (style) by style transfer (Gatys et al.), {steps} steps at {layer}, content "
@@ -124,7 +123,9 @@ class ObjectWriter:
         place, content = record.lesion.content, self._content(record)
         shape = self.harvest.dataset.original_mask(content.image_id).shape
         window = Window(place.top, place.left, place.side)
-        return _BOXES[self.options.grid](window, shape, content.origin, self.harvest.dataset.size)
+        if self.options.grid == "original":
+            return box_on_original_grid(window, shape, content.origin)
+        return box_on_prepared_grid(window, shape, content.origin, self.harvest.dataset.size)
 
     def row(self, record: PairRecord) -> dict[str, Any]:
         """What the table says of a film."""

@@ -111,7 +111,7 @@ def test_a_window_of_the_film_at_its_own_resolution_is_found_on_both_grids(point
     window = Window(int(np.flatnonzero(kept.any(axis=1))[0]), int(np.flatnonzero(kept.any(axis=0))[0]), 10)
     assert kept[window.slices].all()
     known = origin(prepared)
-    assert box_on_original_grid(window, kept.shape, known, SIZE) == (left, top, 10, 10)
+    assert box_on_original_grid(window, kept.shape, known) == (left, top, 10, 10)
     x, y, width, height = box_on_prepared_grid(window, kept.shape, known, SIZE)
     outside = np.ones_like(prepared.mask)
     outside[y : y + height, x : x + width] = False

@@ -17,6 +17,7 @@ from services.orchestrator.ledger import Ledger, Pins
 from services.orchestrator.peers import GrpcPeers
 from services.orchestrator.pinned import with_dtype
 from services.orchestrator.policy import load_policy, shipped_policies
+from services.orchestrator.rollout import awaited_facts
 from services.orchestrator.sampler import Pairs
 from services.orchestrator.summary import print_summary
 from shared.dataset import Dataset, LesionCrops
@@ -61,7 +62,7 @@ async def _run(configuration: GenerateConfiguration) -> int:
         ),
         GrpcPeers.of(configuration, addresses) as peers,
     ):
-        peer_facts = await peers.facts(timeout_s=configuration.start_timeout_s)
+        peer_facts = await awaited_facts(configuration, ledger, peers)
         generation = make_generation(
             dataset, policy, configuration.seed, peers, peer_facts, any_size=configuration.any_size
         )

@@ -21,7 +21,7 @@ import yaml
 from tests.e2e.tools import ROOT, run
 
 NAME = "mammosynth-e2e"
-SERVICES = ("curator", "trainer", "stylizer", "anomaly", "classifier", "orchestrator")
+SERVICES = ("curator", "trainer", "stylizer", "anomaly", "classifier", "orchestrator", "evaluator")
 
 
 def existing() -> bool:
@@ -79,13 +79,14 @@ def images(cluster: str) -> Iterator[str]:
     revision = run("git", "rev-parse", "HEAD", cwd=ROOT).stdout.strip()
     built = []
     try:
-        for service in SERVICES:
-            image = f"mammosynth-{service}:{chosen}"
+        needed = {service: f"mammosynth-{service}:{chosen}" for service in SERVICES}
+        for service, image in needed.items():
             if run("docker", "image", "inspect", image, check=False).returncode:
                 built.append(image)
                 build(service, image, chosen, revision)
-            if cluster:
-                run("kind", "load", "docker-image", "--name", cluster, image, timeout=1200)
+        if cluster:
+            # In one archive: PyTorch's layer, most of three images, is copied once.
+            run("kind", "load", "docker-image", "--name", cluster, *needed.values(), timeout=3000)
         yield chosen
     finally:
         if not kept():

@@ -167,6 +167,12 @@ def begin(kubectl: Kubectl, tag: str, name: str, task: str = "generate", **value
     return f"mammosynth-{name}"
 
 
+def at_work(kubectl: Kubectl, job: str) -> None:
+    """Fail where the Job has ended already: what comes next would disturb nothing."""
+    ended = kubectl.job_ended(job)
+    assert ended is None, f"{job} was {ended} before it could be disturbed; raise E2E_PAIRS"
+
+
 def under_way(kubectl: Kubectl, run: str, *, at_least: int = 2) -> None:
     """Wait until the run has written some records, so that what follows disturbs it."""
     until(f"{run} has {at_least} records", lambda: recorded(kubectl, run) >= at_least, seconds=300, every=0.5)

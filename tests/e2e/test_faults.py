@@ -1,12 +1,14 @@
 """Faults while a batch runs: each ends in the very same digest, no pair twice, none lost."""
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.e2e.material import Material, begin, recorded, same_run, under_way
+from tests.e2e.material import Material, at_work, begin, recorded, same_run, under_way
 from tests.e2e.tools import Kubectl, run, until
 
 pytestmark = pytest.mark.timeout(1500)
@@ -28,9 +30,8 @@ def test_deleting_the_orchestrators_pod_three_times(
         under_way(kubectl, "deleted", at_least=before + 1)
         before = recorded(kubectl, "deleted")
         (pod,) = kubectl.pod_names("generate")
+        at_work(kubectl, job)
         kubectl("delete", "pod", pod, "--wait=true", "--timeout=120s")
-        if kubectl.job_ended(job):
-            break
         until(
             "another pod has come",
             lambda gone=pod: [name for name in kubectl.pod_names("generate") if name != gone],
@@ -44,8 +45,11 @@ def test_deleting_one_of_two_scorers(install: Callable[..., Kubectl], tag: str, 
     kubectl = install(**{"classifier.replicas": 2, "anomaly.replicas": 2})
     job = begin(kubectl, tag, "scorers")
     under_way(kubectl, "scorers")
+    at_work(kubectl, job)
     for component in ("classifier", "anomaly"):
-        kubectl("delete", "pod", kubectl.pod_names(component)[0], "--wait=false")
+        names = kubectl.pod_names(component)
+        assert len(names) == 2, names
+        kubectl("delete", "pod", names[0], "--wait=false")
     kubectl.await_job(job, seconds=900)
     same_run(kubectl, "scorers", material)
 
@@ -55,6 +59,7 @@ def test_a_rollout_of_each_service(install: Callable[..., Kubectl], tag: str, ma
     job = begin(kubectl, tag, "rollout", **{"job.shards": 2})
     under_way(kubectl, "rollout")
     for component in ("classifier", "anomaly", "stylizer"):
+        at_work(kubectl, job)
         kubectl("rollout", "restart", f"deployment/films-{component}")
         kubectl("rollout", "status", f"deployment/films-{component}", "--timeout=300s")
     kubectl.await_job(job, seconds=900)
@@ -78,7 +83,26 @@ def test_a_rollout_to_another_model_is_refused_by_name_until_the_old_one_is_back
     kubectl("cp", local, "shelf:/data/models/other.onnx")
     job = begin(kubectl, tag, "mismatched")
     under_way(kubectl, "mismatched")
+    at_work(kubectl, job)
     install(**{"classifier.model": "other.onnx"})
+    (pod,) = kubectl.pod_names("generate")
+    served = hashlib.sha256(local.read_bytes()).hexdigest()
+
+    def refused() -> bool:
+        log = kubectl("logs", pod, "--container=generate", check=False)
+        return any("classifier" in line and served[:12] in line for line in log.splitlines())
+
+    until("the run names the model that it refuses", refused, seconds=120)
+    before = recorded(kubectl, "mismatched")
+    # A pod that finds the other model when it starts waits for the old one.
+    kubectl("delete", "pod", pod, "--wait=true", "--timeout=120s")
+
+    def waits() -> bool:
+        log = kubectl("logs", f"job/{job}", "--container=generate", check=False)
+        return "waiting for the models that the run was begun with" in log
+
+    until("the next pod waits for the run's own models", waits, seconds=180)
+    assert recorded(kubectl, "mismatched") <= before + 2, "pairs in progress may end, no other is scored"
     install()
     kubectl.await_job(job, seconds=900)
     same_run(kubectl, "mismatched", material)
@@ -89,6 +113,7 @@ def test_an_eviction(install: Callable[..., Kubectl], tag: str, material: Materi
     job = begin(kubectl, tag, "evicted")
     under_way(kubectl, "evicted")
     for component in ("stylizer", "generate"):
+        at_work(kubectl, job)
         (pod,) = kubectl.pod_names(component)
         eviction = {
             "apiVersion": "policy/v1",
@@ -101,12 +126,36 @@ def test_an_eviction(install: Callable[..., Kubectl], tag: str, material: Materi
     same_run(kubectl, "evicted", material)
 
 
+# Many small processes in the container: where the kernel kills not all of a container but its largest process, that is
+# the service.
+CROWD = """
+import os, time
+for _ in range(60):
+    if os.fork() == 0:
+        held = bytearray(12 << 20)
+        held[::4096] = b"x" * len(held[::4096])
+        time.sleep(20)
+        os._exit(0)
+    time.sleep(0.05)
+time.sleep(20)
+"""
+
+
 def test_a_container_that_is_killed_for_memory(install: Callable[..., Kubectl], tag: str, material: Material) -> None:
     kubectl = install(**{"anomaly.resources.limits.memory": "400Mi"})
     job = begin(kubectl, tag, "killed")
     under_way(kubectl, "killed")
+    at_work(kubectl, job)
     (pod,) = kubectl.pod_names("anomaly")
-    kubectl.tried("exec", pod, "--", "python", "-c", "x = bytearray(1 << 30); x[::4096] = b'x' * len(x[::4096])")
+    kubectl.tried("exec", pod, "--", "python", "-c", CROWD, timeout=120)
+
+    def state() -> dict[str, Any]:
+        (container,) = kubectl.get("pod", pod)["status"]["containerStatuses"]
+        return dict(container)
+
+    killed = until("its container is started again", lambda: state()["restartCount"] and state(), seconds=120)
+    # A container that dies in its first second, and on cgroup v1 others too, may show Error with the same code.
+    assert killed["lastState"]["terminated"]["exitCode"] == 137, killed
     kubectl.await_job(job, seconds=900)
     same_run(kubectl, "killed", material)
 

@@ -10,10 +10,12 @@ import pytest
 from mammosynth.client import Generator, Security, ServiceError
 
 from tests.authority import Authority
-from tests.e2e.material import PAIRS, Material, begin, recorded, same_run, under_way
+from tests.e2e.material import PAIRS, Material, at_work, begin, recorded, same_run, under_way
 from tests.e2e.tools import ROOT, Kubectl, run, until
 
 pytestmark = pytest.mark.timeout(1500)
+# Pairs of runs that are not awaited: they only have to last.
+LONG = 95
 
 
 def calls(kubectl: Kubectl, pod: str) -> float:
@@ -28,7 +30,7 @@ def test_new_pods_take_their_share_within_a_minute_and_leave_without_a_failed_pa
     install: Callable[..., Kubectl], tag: str, record_property: Callable[[str, object], None]
 ) -> None:
     kubectl = install()
-    job = begin(kubectl, tag, "scaled", **{"run.pairs": 200})
+    job = begin(kubectl, tag, "scaled", **{"run.pairs": LONG})
     under_way(kubectl, "scaled")
     kubectl("scale", "deployment/films-classifier", "--replicas=3")
     kubectl("rollout", "status", "deployment/films-classifier", "--timeout=120s")
@@ -41,8 +43,17 @@ def test_new_pods_take_their_share_within_a_minute_and_leave_without_a_failed_pa
     assert len(shares) == 3
     assert sum(shares.values()) > 0, "the batch was over before shares could be counted"
     assert min(shares.values()) >= sum(shares.values()) / 6, shares
+    at_work(kubectl, job)
     kubectl("scale", "deployment/films-classifier", "--replicas=1")
-    kubectl.await_job(job, seconds=1200)
+    until("one pod is left", lambda: len(kubectl.pod_names("classifier")) == 1, seconds=120)
+    at_work(kubectl, job)
+    end = recorded(kubectl, "scaled") + 10
+    until("ten more pairs have ended", lambda: recorded(kubectl, "scaled") >= end, seconds=300)
+    (pod,) = kubectl.get("pods", **{"app.kubernetes.io/component": "generate"})["items"]
+    (container,) = pod["status"]["containerStatuses"]
+    assert container["restartCount"] == 0
+    log = kubectl("logs", pod["metadata"]["name"], "--container=generate")
+    assert "unfinished" not in log, log[-2000:]
 
 
 def test_the_autoscaler_reacts_to_load(install: Callable[..., Kubectl], tag: str) -> None:
@@ -53,13 +64,18 @@ def test_the_autoscaler_reacts_to_load(install: Callable[..., Kubectl], tag: str
             "stylizer.autoscaling.targetCPUUtilizationPercentage": 50,
         }
     )
-    job = begin(kubectl, tag, "loaded", **{"run.pairs": 200})
+    begin(kubectl, tag, "loaded", **{"run.pairs": LONG})
 
     def scaled() -> bool:
         return bool(kubectl.get("hpa", "films-stylizer")["status"].get("desiredReplicas", 0) == 2)
 
     until("the autoscaler asks for a second pod", scaled, seconds=300, every=5)
-    kubectl.await_job(job, seconds=1200)
+
+    def ready() -> bool:
+        states = [pod["status"].get("containerStatuses", []) for pod in kubectl.pods("stylizer")]
+        return len(states) == 2 and all(state and state[0]["ready"] for state in states)
+
+    until("the second pod is ready", ready, seconds=180, every=2)
 
 
 def test_a_wrong_value_is_refused_by_name(kubectl: Kubectl) -> None:
@@ -157,6 +173,7 @@ def test_mutual_tls_and_a_token_keep_strangers_out_and_new_certificates_are_take
                 generator.info(timeout=5)
     job = begin(kubectl, tag, "encrypted", **{"tls.secretName": "certificates", "run.pairs": PAIRS})
     under_way(kubectl, "encrypted")
+    at_work(kubectl, job)
     secret(kubectl, authority, tmp_path)
     kubectl.await_job(job, seconds=900)
     same_run(kubectl, "encrypted", material)
@@ -168,6 +185,7 @@ def test_an_upgrade_with_changed_values_keeps_a_batch_alive_and_uninstalling_lea
     kubectl = install()
     job = begin(kubectl, tag, "upgraded")
     under_way(kubectl, "upgraded")
+    at_work(kubectl, job)
     install(**{"classifier.replicas": 2, "stylizer.queueLimit": 8, "preStopSeconds": 3})
     kubectl.await_job(job, seconds=900)
     same_run(kubectl, "upgraded", material)
@@ -197,6 +215,7 @@ def test_an_upgrade_from_the_chart_of_an_earlier_commit_keeps_a_batch_alive(
     stocked.helm("install", "films", tmp_path / "deploy" / "charts" / "mammosynth", *words, "--wait", "--timeout=8m")
     job = begin(stocked, tag, "earlier")
     under_way(stocked, "earlier")
+    at_work(stocked, job)
     install()
     stocked.await_job(job, seconds=900)
     same_run(stocked, "earlier", material)

@@ -143,3 +143,5 @@ class Forward:
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
         self._process.wait(10)
+        if self._process.stdout is not None:
+            self._process.stdout.close()

@@ -102,10 +102,24 @@ def build(service: str, image: str, version: str, revision: str) -> None:
     run("docker", "build", "--file", "deploy/Dockerfile", "--tag", image, *options, ".", timeout=3000, cwd=ROOT)
 
 
+def end_jobs(kubeconfig: Path, namespace: str) -> None:
+    """Delete the Jobs of a namespace that is about to go.
+
+    A namespace deletes its pods first. That of an Indexed Job with a limit per index keeps its finalizer until another
+    pod takes its place, which none can any more: pod, Job and namespace would wait for each other for ever.
+    """
+    private = os.environ | {"KUBECONFIG": str(kubeconfig)}
+    words = ("kubectl", "--namespace", namespace, "delete", "job", "--all", "--wait=true", "--timeout=120s")
+    run(*words, env=private, check=False)
+
+
 def swept(kubeconfig: Path) -> None:
     """Remove namespaces that a killed run left."""
     private = os.environ | {"KUBECONFIG": str(kubeconfig)}
     with suppress(FileNotFoundError):
+        listed = run("kubectl", "get", "namespace", "--selector=mammosynth-e2e=true", "--output=name", env=private)
+        for name in listed.stdout.split():
+            end_jobs(kubeconfig, name.removeprefix("namespace/"))
         run(
             *("kubectl", "delete", "namespace", "--selector=mammosynth-e2e=true", "--wait=true", "--timeout=180s"),
             env=private,

@@ -88,6 +88,7 @@ def kubectl(kubeconfig: tuple[Path, str]) -> Iterator[Kubectl]:
     )
     yield found
     if os.environ.get("KEEP_NAMESPACES") != "1":
+        cluster.end_jobs(kubeconfig[0], namespace)
         found("delete", "namespace", namespace, "--wait=true", "--timeout=180s", check=False)
 
 

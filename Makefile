@@ -73,7 +73,7 @@ images: ## Build the images of all services; IMAGE, ACCELERATOR=gpu and EXTRA_IN
 	done
 
 e2e: protos ## Try everything on a real cluster; E2E=smoke is the short form. Variables: tests/e2e/cluster.py
-	$(BIN)/pytest tests/e2e -m "$(if $(filter smoke,$(E2E)),smoke,e2e)" --color=yes -v
+	$(BIN)/pytest tests/e2e -m "$(if $(filter smoke,$(E2E)),smoke,e2e)" --color=yes -v -rP
 
 DEMO ?= demo
 MAMMOSYNTH := $(BIN)/mammosynth

@@ -22,6 +22,11 @@ from tests.e2e.tools import ROOT, run
 
 NAME = "mammosynth-e2e"
 SERVICES = ("curator", "trainer", "stylizer", "anomaly", "classifier", "orchestrator", "evaluator")
+# What deploy/Dockerfile reads, as prefixes.
+COPIED = (
+    *("deploy/Dockerfile", "deploy/requirements.py", "pyproject.toml", "constraints.txt", ".dockerignore"),
+    *("LICENSE", "NOTICE", "README.md", "protos/", "shared/", "services/"),
+)
 
 
 def existing() -> bool:
@@ -64,7 +69,7 @@ def tag() -> str:
     digest = hashlib.sha256(os.environ.get("E2E_EXTRA_INDEX_URL", "").encode())
     for name in run("git", "ls-files", "--cached", "--others", "--exclude-standard", cwd=ROOT).stdout.splitlines():
         path = ROOT / name
-        if path.is_file() and not name.startswith(("tests/", "docs/", "deploy/charts/", "deploy/jobs/")):
+        if path.is_file() and name.startswith(COPIED):
             digest.update(name.encode() + b"\0" + path.read_bytes())
     return f"{version}-e2e-{digest.hexdigest()[:12]}"
 

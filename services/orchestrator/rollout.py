@@ -5,9 +5,9 @@ import time
 from typing import Any
 
 from services.orchestrator.configuration import PeersConfiguration
-from services.orchestrator.facts import PeerFacts
+from services.orchestrator.facts import SERVICES, PeerFacts
 from services.orchestrator.ledger import Ledger
-from services.orchestrator.peers import SERVICES, GrpcPeers
+from services.orchestrator.peers import GrpcPeers
 from shared.log import get_logger
 
 EVERY_S = 2.0

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -39,7 +40,7 @@ def test_new_pods_take_their_share_within_a_minute_and_leave_without_a_failed_pa
     before = {name: calls(kubectl, name) for name in names}
     time.sleep(20)  # a share is one of calls over some time
     shares = {name: calls(kubectl, name) - before[name] for name in names}
-    print(f"calls of each pod within 20 s: {shares}")
+    sys.stdout.write(f"calls of each pod within 20 s: {shares}\n")
     assert len(shares) == 3
     assert sum(shares.values()) > 0, "the batch was over before shares could be counted"
     assert min(shares.values()) >= sum(shares.values()) / 6, shares

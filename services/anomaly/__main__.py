@@ -9,6 +9,7 @@ from mammosynth.v1 import anomaly_pb2, anomaly_pb2_grpc
 from services.anomaly.configuration import AnomalyConfiguration
 from services.anomaly.detector import AnomalyDetector
 from services.anomaly.servicer import AnomalyServicer
+from shared.log import configure
 from shared.models import read_model
 from shared.rpc.server import serve
 from shared.scoring.batcher import Batcher
@@ -42,4 +43,5 @@ async def _serve(configuration: AnomalyConfiguration) -> int:
 
 
 if __name__ == "__main__":
+    configure()
     sys.exit(run(AnomalyConfiguration.resolve({})))

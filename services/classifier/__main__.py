@@ -9,6 +9,7 @@ from mammosynth.v1 import classifier_pb2, classifier_pb2_grpc
 from services.classifier.classifier import Classifier
 from services.classifier.configuration import ClassifierConfiguration
 from services.classifier.servicer import ClassifierServicer
+from shared.log import configure
 from shared.models import read_model
 from shared.rpc.server import serve
 from shared.scoring.batcher import Batcher
@@ -42,4 +43,5 @@ async def _serve(configuration: ClassifierConfiguration) -> int:
 
 
 if __name__ == "__main__":
+    configure()
     sys.exit(run(ClassifierConfiguration.resolve({})))

@@ -17,6 +17,7 @@ from services.orchestrator.runs.runs import Runs
 from services.orchestrator.servicer import GenerationServicer
 from shared.dataset import Dataset
 from shared.errors import ConfigurationError
+from shared.log import configure
 from shared.rpc.server import serve
 
 SERVICE = generation_pb2.DESCRIPTOR.services_by_name["GenerationService"].full_name
@@ -74,4 +75,5 @@ def _runs(configuration: OrchestratorConfiguration, policies: dict[str, str], de
 
 
 if __name__ == "__main__":
+    configure()
     sys.exit(run(OrchestratorConfiguration.resolve({})))

@@ -15,6 +15,7 @@ from services.stylizer.servicer import StylizerServicer
 from services.stylizer.slots import choose_device
 from services.stylizer.weights import TrunkName, TrunkWeights, resolve_weights
 from shared.descriptions import ModelIdentity
+from shared.log import configure
 from shared.rpc.server import serve
 
 SERVICE = stylizer_pb2.DESCRIPTOR.services_by_name["StylizerService"].full_name
@@ -54,4 +55,5 @@ def _weights(trunk: str) -> TrunkWeights:
 
 
 if __name__ == "__main__":
+    configure()
     sys.exit(run(StylizerConfiguration.resolve({})))

@@ -81,7 +81,7 @@ def test_a_record_that_is_broken_is_left_out_and_told(
     (mixed_run.path / "pairs/000004.json").write_text("{")
 
     assert [film["pair"] for film in judged(mixed_run, judge)["films"]] == [0, 1, 2, 2]
-    assert "pairs/000004.json" in capsys.readouterr().out
+    assert "pairs/000004.json" in "".join(capsys.readouterr())
 
 
 def test_the_runs_own_classifier_is_refused(make_run: MakeRun, tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_vetoed_films_are_not_shown_again(run: RunWriter, tmp_path: Path) -> Non
 
 
 def test_the_same_command_writes_the_same_bytes_also_where_it_was_killed(run: RunWriter, tmp_path: Path) -> None:
-    options: dict[str, Any] = {"run": run.path, "output": tmp_path / "readers", "dicom": True}
+    options: dict[str, Any] = {"run": str(run.path), "output": tmp_path / "readers", "dicom": True}
     make.run(ReviewMakeConfiguration(**options))
     (key,) = (run.path / "reviews").iterdir()
     whole, kept = folder_bytes(tmp_path / "readers"), key.read_bytes()

@@ -143,6 +143,7 @@ def test_a_broken_key_and_broken_vetoes_stop_before_anything_is_written(
         read_back(run, file)
     assert (run.path / "vetoed.json").read_text() == "["
     assert not list((run.path / "reviews").glob("*-scores.json"))
+    (run.path / "vetoed.json").unlink()
     (run.path / "reviews" / f"{study.study}.json").write_text("{}")
     with pytest.raises(DatasetError, match="is no key of a study"):
         read_back(run, file)

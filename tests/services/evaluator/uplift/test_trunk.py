@@ -14,6 +14,7 @@ from services.evaluator.uplift.films import Table
 from services.evaluator.uplift.trunk import Trunk, family
 from shared.errors import ModelError
 from shared.progress import progress
+from shared.store import Store
 from tests.services.evaluator.uplift.phantoms import SIZE, phantom
 
 
@@ -69,7 +70,7 @@ def test_kept_features_are_read_and_belong_to_their_films_and_version(
     for seed in range(3):
         table.add(*phantom(seed, malignant=False), f"patient-{seed}")
     assert table.pixels[0].shape == (SIZE, SIZE)
-    store = FeatureStore(tmp_path, trunk, {"weights": "some"}, torch.device("cpu"))
+    store = FeatureStore(Store(str(tmp_path)), trunk, {"weights": "some"}, torch.device("cpu"))
 
     def compute(kept: FeatureStore, version: int = 0) -> np.ndarray:
         with progress("features", total=3) as reporter:
@@ -81,7 +82,7 @@ def test_kept_features_are_read_and_belong_to_their_films_and_version(
     assert np.array_equal(compute(store), plain)
     assert np.array_equal(compute(store, 1), augmented)
     with pytest.raises(TypeError):
-        compute(FeatureStore(tmp_path, trunk, {"weights": "others"}, torch.device("cpu")))
+        compute(FeatureStore(Store(str(tmp_path)), trunk, {"weights": "others"}, torch.device("cpu")))
 
 
 @pytest.mark.parametrize(

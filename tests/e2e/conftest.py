@@ -90,7 +90,7 @@ def kubectl(kubeconfig: tuple[Path, str]) -> Iterator[Kubectl]:
     yield found
     if os.environ.get("KEEP_NAMESPACES") != "1":
         cluster.end_jobs(kubeconfig[0], namespace)
-        # Servers take their time to drain; the next test does not wait for it.
+        # Kubernetes takes up to a minute to empty it; the next test does not wait for it.
         found("delete", "namespace", namespace, "--wait=false", check=False)
 
 

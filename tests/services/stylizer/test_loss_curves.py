@@ -45,4 +45,6 @@ def test_on_real_films_unclamped_falls_all_the_way_where_compat_explodes(shared_
     assert (np.diff(ends) < 0.01 * ends[:-1]).all()
     assert unclamped[-1] < 0.5 * unclamped[59]
     assert compat[:60].min() < 0.7 * compat[0]
-    assert compat[60:].max() > 5 * compat[:60].min()
+    # When it explodes depends on the last bits of a step, so the rise counts from the lowest loss that came before.
+    assert (compat / np.minimum.accumulate(compat)).max() > 3
+    assert (unclamped / np.minimum.accumulate(unclamped)).max() < 1.01

@@ -72,6 +72,12 @@ def ready(page: Any, number: int) -> None:
     page.evaluate("() => new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))")
 
 
+def reload(page: Any) -> None:
+    """Reload as people do: what is kept within the same instant may come too late for the new page."""
+    page.wait_for_timeout(500)
+    page.reload()
+
+
 def save(page: Any, path: Path, how: Callable[[], None]) -> dict[str, Any]:
     with page.expect_download() as waiting:
         how()
@@ -100,7 +106,7 @@ def test_a_study_is_answered_by_keyboard_reloaded_saved_and_read_back(
             page.keyboard.type("skin <line>, Rs")
             page.keyboard.press("Escape")
         if item.number == half:
-            page.reload()
+            reload(page)
             ready(page, half)
             assert page.locator(".where").text_content() == f"Film {half} of {len(study.items)}"
             assert page.locator("[name=finding][value=malignant]").is_checked()
@@ -187,7 +193,7 @@ def test_another_reader_begins_anew_and_goes_on_from_a_file(open_page: OpenPage,
     begin(page, "CD")
     assert page.locator("[name=origin]:checked").count() == 0
     page.evaluate("localStorage.clear()")
-    page.reload()
+    reload(page)
     page.locator("#start [type=file]").set_input_files(tmp_path / f"answers-{study.study}-AB.json")
     page.wait_for_function("() => document.querySelector('#start .told').textContent.startsWith('1 answer of AB')")
     page.locator("#start .main").click()
@@ -217,7 +223,7 @@ def test_a_file_that_does_not_fit_is_told(open_page: OpenPage, tmp_path: Path, c
 def test_what_lies_broken_in_the_browser_is_no_obstacle(
     open_page: OpenPage, study: Study, kept: str, goes_on: bool
 ) -> None:
-    # It lies there before the page's own script runs: what is written just before a reload may come too late for it.
+    # It lies there before the page's own script runs: what is kept just before a reload may come too late.
     page = open_page(kept_before=(f"mammosynth-review-{study.study}", kept))
     if not goes_on:
         begin(page)

@@ -166,10 +166,7 @@ class Ledger:
             NotFoundError: if there is none.
 
         """
-        try:
-            return decode_png16(self.store.read(f"accepted/{pair:06d}.png"))
-        except FileNotFoundError as error:
-            raise NotFoundError(f"pair: found no accepted film of pair {pair} in {self.store.address}") from error
+        return self._film("accepted", pair, what="accepted film")
 
     def original(self, pair: int) -> Film:
         """Read an accepted film at its own resolution, where a lesion was changed: (rows, columns) float32 in [0, 1].
@@ -178,10 +175,13 @@ class Ledger:
             NotFoundError: if there is none.
 
         """
+        return self._film(self._originals, pair, what="original")
+
+    def _film(self, folder: str, pair: int, *, what: str) -> Film:
         try:
-            return decode_png16(self.store.read(f"{self._originals}/{pair:06d}.png"))
+            return decode_png16(self.store.read(f"{folder}/{pair:06d}.png"))
         except FileNotFoundError as error:
-            raise NotFoundError(f"pair: found no original of pair {pair} in {self.store.address}") from error
+            raise NotFoundError(f"pair: found no {what} of pair {pair} in {self.store.address}") from error
 
     def finalise(self) -> dict[str, Any]:
         """Pack the records into `ledger.parquet` and write `manifest.json`; returns what the manifest holds.

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -29,7 +28,7 @@ from shared.store import Store, place_of
 from tests.services.evaluator.report.outline import Outline, written
 from tests.services.evaluator.review.made import answer_file, write_run
 from tests.services.evaluator.run_writer import RunWriter
-from tests.services.evaluator.uplift.phantoms import write_phantoms
+from tests.services.evaluator.uplift.phantoms import TINY, write_phantoms
 from tests.tiny_models import write_classifier
 
 Upload = Callable[[RunWriter], Store]
@@ -129,22 +128,9 @@ def test_an_uplift_goes_on_where_it_was_and_report_shows_it(tmp_path: Path, uplo
         run.add_accepted(pair)
         run.add_twin(pair, accepted=True)
     store = upload(run)
-    tiny: dict[str, Any] = {
-        "network": "squeezenet1_1",
-        "weights": "random",
-        "stride": "4",
-        "amounts": (50.0,),
-        "ratios": (0.5,),
-        "seeds": 3,
-        "updates": 6,
-        "watches": 2,
-        "batch_size": 8,
-        "augmented_copies": 1,
-        "draws": 100,
-    }
     results = []
     for address in (run.address, store.address, store.address):
-        assert uplift(UpliftConfiguration(run=address, **tiny)) == 0
+        assert uplift(UpliftConfiguration(run=address, **TINY)) == 0
         result = json.loads(Store(address).read("uplift.json"))
         del result["written"]
         results.append(result)

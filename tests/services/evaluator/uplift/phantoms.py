@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,21 @@ from shared.images import Film as Pixels
 from shared.images import Mask
 
 SIZE = 48
+
+# Options of an uplift that takes seconds.
+TINY: dict[str, Any] = {
+    "network": "squeezenet1_1",
+    "weights": "random",
+    "stride": "4",
+    "amounts": (50.0,),
+    "ratios": (0.5,),
+    "seeds": 3,
+    "updates": 6,
+    "watches": 2,
+    "batch_size": 8,
+    "augmented_copies": 1,
+    "draws": 100,
+}
 
 
 def phantom(seed: int, *, malignant: bool, view: str = "CC") -> tuple[Pixels, Mask]:

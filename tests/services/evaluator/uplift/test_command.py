@@ -15,22 +15,8 @@ from services.evaluator.uplift.command import run
 from shared.dataset import Dataset, Split
 from shared.errors import ConfigurationError, DatasetError, ModelError, WeightsNotFoundError
 from tests.services.evaluator.run_writer import RunWriter
-from tests.services.evaluator.uplift.phantoms import write_phantoms
+from tests.services.evaluator.uplift.phantoms import TINY, write_phantoms
 from tests.tiny_models import write_classifier
-
-TINY: dict[str, Any] = {
-    "network": "squeezenet1_1",
-    "weights": "random",
-    "stride": "4",
-    "amounts": (50.0,),
-    "ratios": (0.5,),
-    "seeds": 3,
-    "updates": 6,
-    "watches": 2,
-    "batch_size": 8,
-    "augmented_copies": 1,
-    "draws": 100,
-}
 
 
 @pytest.fixture(scope="module")

@@ -166,7 +166,8 @@ class _Gathered:
             small = [resize_film(item.film, side, side) for item in chosen]
             with progress(f"structural similarity, {name}", total=len(small)) as reporter:
                 found = diversity(small, seed=self._configuration.seed, advance=reporter.advance)
-            sentence = "" if found else f"Too few films to say anything: {len(films)}; {FEWEST} are needed."
+            few = f"Too few films to say anything: {count} of each kind to compare; {FEWEST} are needed."
+            sentence = "" if found else few
             rows.append({"name": name, "films": len(films), "result": found and asdict(found), "sentence": sentence})
         return rows
 

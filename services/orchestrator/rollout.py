@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 from services.orchestrator.configuration import PeersConfiguration
-from services.orchestrator.facts import SERVICES, PeerFacts
+from services.orchestrator.facts import PeerFacts
 from services.orchestrator.ledger import Ledger
 from services.orchestrator.peers import GrpcPeers
 from shared.log import get_logger
@@ -23,7 +23,7 @@ async def awaited_facts(configuration: PeersConfiguration, ledger: Ledger, peers
         MammosynthError: if a service is not ready within these seconds.
 
     """
-    running = [name for name in SERVICES if getattr(configuration, name)]
+    running = [name for name in configuration.services if getattr(configuration, name)]
     end = time.monotonic() + configuration.start_timeout_s
     facts = await peers.facts(timeout_s=configuration.start_timeout_s)
     begun = ledger.pins()["models"] if ledger.store.exists("run.json") else {}

@@ -35,6 +35,7 @@ class Served:
                 "stylizer": Model(name="vgg16", sha256="c" * 64),
                 "anomaly": Model(name="texture", sha256="d" * 64),
                 "classifier": Model(name="resnet50", sha256=classifier),
+                "film_classifier": Model(name="resnet50", sha256=classifier),
             },
             thresholds={},
             default_thresholds={},
@@ -90,3 +91,10 @@ def test_services_that_are_started_here_will_not_change(ledger: Ledger) -> None:
 def test_a_new_run_takes_what_is_served(tmp_path: Path) -> None:
     served = Served(NEW, OLD)
     assert classifier_found(served, Ledger(Store(str(tmp_path)))) == NEW
+
+
+def test_gates_of_whole_films_are_waited_for_too(ledger: Ledger) -> None:
+    served = Served(NEW, OLD)
+    film_gates = {"film_anomaly": "four:4", "film_classifier": "five:5"}
+    assert classifier_found(served, ledger, classifier=None, **film_gates) == OLD
+    assert served.asked == 2
